@@ -1,0 +1,1 @@
+"""Generated from every schema by scripts/generate_proto.py; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/cometbft by scripts/generate_proto.py; never edited."""

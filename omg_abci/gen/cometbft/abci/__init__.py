@@ -1,0 +1,1 @@
+"""Generated from proto/cometbft/abci by scripts/generate_proto.py; never edited."""

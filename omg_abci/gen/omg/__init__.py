@@ -1,0 +1,1 @@
+"""Generated from proto/omg by scripts/generate_proto.py; never edited."""

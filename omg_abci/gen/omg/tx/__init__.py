@@ -1,0 +1,1 @@
+"""Generated from proto/omg/tx by scripts/generate_proto.py; never edited."""

@@ -1,0 +1,214 @@
+"""Bytes to messages and back, through the generated protobuf code and nowhere else.
+
+Canonical bytes only: a message is accepted when re-serialising it without unknown fields gives
+the same bytes, so that no two byte strings mean the same transaction.
+"""
+
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+
+from omg_abci.gen.omg.tx.v1 import tx_pb2 as pb
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelOrder,
+    Message,
+    PlaceOrder,
+    RevokeAgent,
+    Transfer,
+    TxBody,
+)
+from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
+from omg_abci.protocol.units import Amount, Ended, Scheme
+
+_AMOUNT_BYTES_MAX: Final = 16
+
+
+def encode_amount(amount: Amount) -> bytes:
+    """Return the shortest big-endian bytes; zero is empty."""
+    return amount.to_bytes((amount.bit_length() + 7) >> 3, "big")
+
+
+def decode_amount(data: bytes) -> Amount:
+    """Return the amount; raise BadAmount for more than 16 bytes or a leading zero."""
+    if len(data) > _AMOUNT_BYTES_MAX or data[:1] == b"\0":
+        raise errors.BadAmount(data.hex())
+    return int.from_bytes(data, "big")
+
+
+# --- envelope and body ------------------------------------------------------------------------
+
+
+def decode_envelope(raw: bytes) -> tuple[bytes, bytes, int, bytes]:
+    """Return (body, signer, scheme, signature).
+
+    Raise TxTooLarge, Undecodable, NotCanonical, UnknownScheme.
+    """
+    if len(raw) > limits.TX_BYTES_MAX:
+        raise errors.TxTooLarge(f"{len(raw)} bytes, {limits.TX_BYTES_MAX} allowed")
+    envelope = _parse(pb.SignedTx, raw)
+    if envelope.scheme not in (Scheme.TYPED, Scheme.RAW):
+        raise errors.UnknownScheme(str(envelope.scheme))
+    return envelope.body, envelope.signer, envelope.scheme, envelope.signature
+
+
+def encode_envelope(body: bytes, signer: bytes, scheme: int, signature: bytes) -> bytes:
+    """Return the canonical bytes of a SignedTx."""
+    envelope = pb.SignedTx(body=body, signer=signer, scheme=scheme, signature=signature)
+    return envelope.SerializeToString(deterministic=True)
+
+
+def decode_body(data: bytes) -> TxBody:
+    """Return the body, its legs not yet checked; raise Undecodable, NotCanonical, EmptyLeg."""
+    body = _parse(pb.TxBody, data)
+    return TxBody(
+        body.chain_id,
+        body.owner,
+        body.nonce,
+        body.after,
+        body.valid_until_ms,
+        body.valid_until_height,
+        body.atomic,
+        body.max_unit_price,
+        tuple([_decode_leg(leg) for leg in body.legs]),
+    )
+
+
+def encode_body(body: TxBody) -> bytes:
+    """Return the canonical bytes of a TxBody."""
+    message = pb.TxBody(
+        chain_id=body.chain_id,
+        owner=body.owner,
+        nonce=body.nonce,
+        after=body.after,
+        valid_until_ms=body.valid_until_ms,
+        valid_until_height=body.valid_until_height,
+        atomic=body.atomic,
+        max_unit_price=body.max_unit_price,
+        legs=[_encode_leg(leg) for leg in body.legs],
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def _parse(kind: Any, data: bytes) -> Any:  # noqa: ANN401 - generated classes share no base
+    try:
+        message = kind.FromString(data)
+    except DecodeError as reason:
+        raise errors.Undecodable from reason
+    message.DiscardUnknownFields()
+    if message.SerializeToString(deterministic=True) != data:
+        raise errors.NotCanonical
+    return message
+
+
+def _decode_leg(leg: Any) -> Message:  # noqa: ANN401 - a generated class
+    kind = leg.WhichOneof("kind")
+    if kind is None:
+        raise errors.EmptyLeg
+    decoded: Message = _LEG_DECODERS[kind](getattr(leg, kind))
+    return decoded
+
+
+def _decode_place_order(leg: Any) -> PlaceOrder:  # noqa: ANN401
+    return PlaceOrder(
+        leg.market,
+        leg.side,
+        leg.order_type,
+        leg.time_in_force,
+        leg.post_only,
+        leg.price,
+        leg.quantity,
+        leg.expires_ms,
+        leg.client_id,
+        leg.subaccount,
+        leg.self_trade,
+        leg.max_matches,
+    )
+
+
+_LEG_DECODERS: Final[dict[str, Any]] = {
+    "transfer": lambda leg: Transfer(
+        leg.to, leg.token, decode_amount(leg.amount), leg.from_subaccount, leg.to_subaccount
+    ),
+    "place_order": _decode_place_order,
+    "amend_order": lambda leg: AmendOrder(
+        leg.client_id, leg.price, leg.quantity, leg.expires_ms, leg.max_matches
+    ),
+    "cancel_order": lambda leg: CancelOrder(leg.client_id),
+    "cancel_all": lambda leg: CancelAll(leg.market, leg.side, leg.max_orders),
+    "approve_agent": lambda leg: ApproveAgent(leg.agent, leg.scope, leg.expires_ms),
+    "revoke_agent": lambda leg: RevokeAgent(leg.agent),
+}
+
+
+def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
+    match leg:
+        case PlaceOrder():
+            return pb.Leg(place_order=pb.PlaceOrder(**leg._asdict()))
+        case Transfer():
+            fields = leg._asdict() | {"amount": encode_amount(leg.amount)}
+            return pb.Leg(transfer=pb.Transfer(**fields))
+        case AmendOrder():
+            return pb.Leg(amend_order=pb.AmendOrder(**leg._asdict()))
+        case CancelOrder():
+            return pb.Leg(cancel_order=pb.CancelOrder(**leg._asdict()))
+        case CancelAll():
+            return pb.Leg(cancel_all=pb.CancelAll(**leg._asdict()))
+        case ApproveAgent():
+            return pb.Leg(approve_agent=pb.ApproveAgent(**leg._asdict()))
+        case RevokeAgent():
+            return pb.Leg(revoke_agent=pb.RevokeAgent(**leg._asdict()))
+
+
+# --- results ----------------------------------------------------------------------------------
+
+
+def encode_result(result: TxResult) -> bytes:
+    """Return the bytes that ExecTxResult.data carries."""
+    message = pb.TxResult(work=result.work, fee=encode_amount(result.fee))
+    for leg in result.legs:
+        _add_leg_result(message.legs.add(), leg)
+    return message.SerializeToString(deterministic=True)
+
+
+def _add_leg_result(out: Any, leg: LegResult) -> None:  # noqa: ANN401 - a generated class
+    (out.code, out.filled, out.resting, out.ended, out.repeated, out.tombstone) = leg[:6]
+    (out.kept_place, out.cancelled, out.more) = leg[6:9]
+    for fill in leg.fills:
+        out.fills.add(
+            maker=fill.maker, client_id=fill.client_id, price=fill.price, quantity=fill.quantity
+        )
+    for removal in leg.removals:
+        out.removals.add(owner=removal.owner, client_id=removal.client_id, reason=removal.reason)
+    for decrement in leg.decrements:
+        out.decrements.add(client_id=decrement.client_id, quantity=decrement.quantity)
+
+
+def decode_result(data: bytes, code: int) -> TxResult:
+    """Return the result that a node answered; raise Undecodable, BadAmount."""
+    try:
+        message = pb.TxResult.FromString(data)
+    except DecodeError as reason:
+        raise errors.Undecodable from reason
+    legs = tuple([_decode_leg_result(leg) for leg in message.legs])
+    return TxResult(code, legs, message.work, decode_amount(message.fee))
+
+
+def _decode_leg_result(leg: Any) -> LegResult:  # noqa: ANN401 - a generated class
+    return LegResult(
+        leg.code,
+        leg.filled,
+        leg.resting,
+        leg.ended,
+        leg.repeated,
+        leg.tombstone,
+        leg.kept_place,
+        leg.cancelled,
+        leg.more,
+        tuple([Fill(each.maker, each.client_id, each.price, each.quantity) for each in leg.fills]),
+        tuple([Removal(each.owner, each.client_id, Ended(each.reason)) for each in leg.removals]),
+        tuple([Decrement(each.client_id, each.quantity) for each in leg.decrements]),
+    )

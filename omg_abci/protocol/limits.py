@@ -1,0 +1,87 @@
+"""Every bound of the protocol, in one place, with the relations between them checked at import.
+
+Changing any of them changes what blocks are valid: it is a state machine breaking change.
+"""
+
+from typing import Final
+
+# --- numbers ---
+AMOUNT_MAX: Final = (1 << 128) - 1
+"""Largest balance, supply or cost; the Ethereum contract's ledgers use the same width."""
+PRICE_TICKS_MAX: Final = (1 << 48) - 1
+"""Wide enough for a price given in units of 1e-9 up to 281,474."""
+QUANTITY_LOTS_MAX: Final = (1 << 48) - 1
+"""Wide enough for 2.8 million coins in lots of 1e-8."""
+U32_MAX: Final = (1 << 32) - 1
+U64_MAX: Final = (1 << 64) - 1
+SUBACCOUNT_MAX: Final = 255
+
+# --- transactions ---
+CHAIN_ID_BYTES_MAX: Final = 16
+"""The Plasma contract rebuilds sign bytes with a chain id of at most this length."""
+TX_BYTES_MAX: Final = 32_768
+"""256 legs of the largest kind fit with room to spare."""
+LEGS_MAX: Final = 256
+LEGS_TYPED_MAX: Final = 16
+"""More than a person can read in a wallet's confirmation."""
+NONCE_AGE_MAX_MS: Final = 2 * 24 * 3600 * 1000
+NONCE_AHEAD_MAX_MS: Final = 3600 * 1000
+NONCES_KEPT_MAX: Final = 128
+"""Used nonces that an account record keeps; older ones raise its floor. 1 KiB a record at most."""
+SIGNER_TXS_PER_BLOCK_MAX: Final = 64
+
+# --- exchange ---
+MATCHES_MAX: Final = 256
+MATCHES_DEFAULT: Final = 16
+CANCEL_ALL_MAX: Final = 1_000
+OPEN_ORDERS_MAX: Final = 250_000
+"""Open orders of one owner; the busiest recorded venue held 20,491."""
+EXPIRY_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+CLOSED_KEPT_MAX: Final = 256
+"""Ended orders whose client ids an account remembers."""
+CLOSED_KEPT_MS: Final = 2 * 24 * 3600 * 1000
+TOMBSTONES_MAX: Final = 1_024
+"""Live tombstones of one owner."""
+AGENTS_MAX: Final = 16
+AGENT_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+MASS_STEPS_MAX: Final = 2_000
+"""Steps of the mass-work queue in a block (expiries, for now)."""
+
+# --- blocks ---
+BLOCK_TXS_MAX: Final = 8_000
+BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
+BLOCK_WORK_MAX: Final = 4_000_000
+
+# --- work units: what a transaction costs the network, about 0.1 microseconds each ---
+WORK_TX: Final = 400
+"""Signature, envelope, nonce."""
+WORK_PER_16_BYTES: Final = 1
+WORK_TRANSFER: Final = 40
+WORK_PLACE: Final = 50
+WORK_AMEND: Final = 50
+WORK_CANCEL: Final = 30
+WORK_MATCH: Final = 30
+"""A step against one resting order."""
+WORK_CANCEL_ALL: Final = 30
+WORK_CANCELLED_ORDER: Final = 30
+WORK_AGENT: Final = 60
+
+UNIT_PRICE_MAX: Final = 1 << 64
+ROOT_INTERVAL_MAX: Final = 1_000
+
+_RELATIONS = (
+    (PRICE_TICKS_MAX * QUANTITY_LOTS_MAX <= AMOUNT_MAX, "a product of ticks and lots fits"),
+    (NONCES_KEPT_MAX >= SIGNER_TXS_PER_BLOCK_MAX, "a block's nonces of one signer are all kept"),
+    (TX_BYTES_MAX < BLOCK_BYTES_MAX, "a transaction fits into a block"),
+    (MATCHES_DEFAULT <= MATCHES_MAX, "the default number of matches is allowed"),
+    (LEGS_TYPED_MAX <= LEGS_MAX, "typed transactions are transactions"),
+    (
+        WORK_TX + WORK_PER_16_BYTES * TX_BYTES_MAX + LEGS_MAX * (WORK_PLACE + MATCHES_MAX * WORK_MATCH)
+        <= BLOCK_WORK_MAX,
+        "the dearest transaction fits into a block",
+    ),
+)
+for _holds, _claim in _RELATIONS:
+    if not _holds:
+        message = f"limits contradict each other: {_claim}"
+        raise ValueError(message)
