@@ -28,6 +28,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(PROJECT) ## Fill .venv, so that .venv/bin/omgd runs
+	@echo "Ready: $(BIN)/omgd --help"
 
 cometbft: $(COMETBFT)
 
@@ -46,16 +47,17 @@ sim: $(PROJECT) ## Search for failures longer, from one seed: make sim SEED=7
 lint: $(PROJECT) ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: $(PROJECT) ## Check types
 	$(BIN)/mypy
 
-docs: $(PROJECT) ## Check the documents' links and show what the next release will say
+docs: $(PROJECT) ## Write docs/reference from the code, check links, show what the next release will say
+	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python -m pytest -q tests/shape/test_docs.py
 	$(BIN)/towncrier build --draft
 
-check: lint types test docs ## What must pass before a change is handed in
+check: lint types test ## What must pass before a change is handed in
 
 bench: $(COMETBFT) ## Measure the figures: make bench ARGS="--quick"
 	$(BIN)/omgd bench $(ARGS)
@@ -72,7 +74,7 @@ lock: $(PROJECT) ## Choose package versions anew: writes requirements.lock and u
 	rm uv.lock
 
 ratchet: $(PROJECT) ## Lower the size ratchet to today's longest function and module
-	$(BIN)/python -m tests.shape.ratchet
+	$(BIN)/python -m tests.shape.sizes
 
 # --- how .venv comes to be ---
 

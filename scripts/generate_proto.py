@@ -29,6 +29,10 @@ PACKAGE_PATH = "omg_abci/gen"
 GENERATED = ROOT / PACKAGE_PATH
 SUFFIXES = (".py", ".pyi")
 
+# The stub generators of mypy-protobuf stand beside the interpreter, on PATH or not.
+SCRIPTS = Path(sys.executable).parent
+STUBS = ("mypy", "mypy_grpc")
+
 _OWN_IMPORT = re.compile(r'^(import\s+(?:public\s+)?")(?!google/)', re.MULTILINE)
 _COMETBFT_PACKAGE = re.compile(r"^package tendermint\.", re.MULTILINE)
 _SERVICE = re.compile(r"^service\s", re.MULTILINE)
@@ -49,7 +53,8 @@ def _compile(source: Path, output: Path, names: list[str], flags: list[str]) -> 
         return
     well_known = str(resources.files("grpc_tools") / "_proto")
     arguments = ["protoc", f"-I{source}", f"-I{well_known}"]
-    arguments += [f"--{flag}={output}" for flag in flags]
+    arguments += [f"--plugin=protoc-gen-{name}={SCRIPTS / f'protoc-gen-{name}'}" for name in STUBS]
+    arguments += [f"--{flag}{output}" for flag in flags]
     if protoc.main(arguments + names) != 0:
         raise ProtocError(" ".join(names))
 
@@ -79,8 +84,8 @@ def generate(schemas: Path) -> dict[str, str]:
             messages.append(name)
             if _SERVICE.search(text):
                 services.append(name)
-        _compile(source, output, messages, ["python_out", "mypy_out"])
-        _compile(source, output, services, ["grpc_python_out", "mypy_grpc_out"])
+        _compile(source, output, messages, ["python_out=", "mypy_out=quiet:"])
+        _compile(source, output, services, ["grpc_python_out=", "mypy_grpc_out=quiet:"])
         root = output / PACKAGE_PATH
         root.mkdir(parents=True, exist_ok=True)
         for directory in (root, *(path for path in root.rglob("*") if path.is_dir())):

@@ -27,6 +27,14 @@ class BlockInvalid(OmgError):
     """A proposed block breaks a validity rule."""
 
 
+class BlockFull(OmgError):
+    """A transaction does not fit into the block any more; a later block may take it."""
+
+
+class GenesisError(OmgError):
+    """A genesis document cannot be made into a state; the text names the field."""
+
+
 def require(condition: object, claim: str) -> None:
     """Raise `InvariantBroken` unless the condition holds (unlike assert, also under ``-O``)."""
     if not condition:
@@ -238,10 +246,6 @@ class TxExpired(AdmissionError):
     code, text = 103, "transaction's validity has passed"
 
 
-class NotAnAgent(AdmissionError):
-    code, text = 104, "signer is not an agent of the owner"
-
-
 class AgentExpired(AdmissionError):
     code, text = 105, "agent's approval has expired"
 
@@ -252,6 +256,10 @@ class AgentScope(AdmissionError):
 
 class UnitPriceTooLow(AdmissionError):
     code, text = 107, "max_unit_price is below the price of a work unit"
+
+
+class TooDear(AdmissionError):
+    code, text = 108, "declared work is above what a block may hold"
 
 
 # --- legs: accounts ---------------------------------------------------------------------------
@@ -371,7 +379,7 @@ class NodeBusy(TransientError):
     code, text = 32_004, "the node cannot take transactions now"
 
 
-class NotApprovedYet(TransientError):
+class NotAnAgent(TransientError):
     code, text = 32_005, "signer is not an agent of the owner at this height"
 
 

@@ -34,8 +34,8 @@ NODE_BITS: Final = 3
 two children cost 6.8 and four 3.4, for a proof of 42 siblings where those need 18 and 27."""
 LEVELS: Final = 6
 DEPTH: Final = NODE_BITS * LEVELS
-"""At 1 M keys a bucket holds 3.8 records on average and one of a million is nested; at 2 M keys
-7.6. An empty tree takes 12 MiB."""
+"""At 1 M keys a bucket holds 3.8 records on average and hardly any is nested; at 2 M keys 7.6 and
+one in 400 is. An empty tree takes 12 MiB."""
 BUCKETS: Final = 1 << DEPTH
 ROOTS_RETAINED: Final = 64
 """The current root counts as one of them."""

@@ -1,0 +1,110 @@
+"""The files that a node of a local network is configured by: CometBFT's and the application's.
+
+Only what differs from CometBFT's defaults is written. Guarantees: every address is on loopback
+or a unix socket.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+_HEADING = "# Written anew at each start from localnet.json, which is the file to change.\n"
+_TEMPLATE = """
+proxy_app = {socket}
+abci = "socket"
+moniker = {moniker}
+log_level = "main:info,p2p:none,consensus:error,state:error,*:error"
+# The application learns of new peers from the filter queries.
+filter_peers = true
+
+[rpc]
+laddr = "tcp://127.0.0.1:{rpc}"
+experimental_close_on_slow_client = true
+
+[p2p]
+laddr = "tcp://127.0.0.1:{p2p}"
+persistent_peers = {peers}
+persistent_peers_max_dial_period = "1s"
+addr_book_strict = false
+allow_duplicate_ip = true
+max_num_inbound_peers = 120
+max_num_outbound_peers = 120
+pex = false
+send_rate = 51200000
+recv_rate = 51200000
+
+[mempool]
+type = "app"
+reap_interval = "50ms"
+max_tx_bytes = {gossip_bytes}
+max_batch_bytes = {gossip_bytes}
+
+[consensus]
+timeout_propose = "1s"
+timeout_propose_delta = "500ms"
+timeout_prevote = "500ms"
+timeout_prevote_delta = "500ms"
+timeout_precommit = "500ms"
+timeout_precommit_delta = "500ms"
+timeout_commit = "{commit_ms}ms"
+peer_gossip_sleep_duration = "10ms"
+
+[tx_index]
+indexer = "null"
+
+[instrumentation]
+prometheus = {prometheus}
+prometheus_listen_addr = "127.0.0.1:{metrics}"
+"""
+
+GOSSIP_BYTES = 1024 * 1024
+"""What the application may hand out as one bundle to be gossiped."""
+
+
+class Ports(NamedTuple):
+    """A node's TCP ports, all on 127.0.0.1."""
+
+    p2p: int
+    rpc: int
+    grpc: int
+    metrics: int
+
+
+class NodeSettings(NamedTuple):
+    """What is set for every node of a network."""
+
+    timeout_commit_ms: int = 130
+    """Wait after a block. Four nodes on one machine need about 90 ms for the rest of a block."""
+    workers: int = 1
+    """Signature worker processes of each application."""
+    prometheus: bool = False
+
+
+def write_settings(
+    home: Path, socket: Path, ports: Ports, peers: Iterable[str], settings: NodeSettings
+) -> None:
+    """Write config/config.toml and app/app.toml of a node; peers are ID@HOST:PORT."""
+    config = _TEMPLATE.format(
+        socket=json.dumps(f"unix://{socket}"),
+        moniker=json.dumps(home.name),
+        rpc=ports.rpc,
+        p2p=ports.p2p,
+        metrics=ports.metrics,
+        peers=json.dumps(",".join(peers)),
+        gossip_bytes=GOSSIP_BYTES,
+        commit_ms=settings.timeout_commit_ms,
+        prometheus=json.dumps(settings.prometheus),
+    )
+    (home / "config" / "config.toml").write_text(_HEADING + config, encoding="utf-8")
+    app = (
+        f"{_HEADING}\n"
+        f"abci = {json.dumps(f'unix://{socket}')}\n"
+        f'grpc = "127.0.0.1:{ports.grpc}"\n'
+        f"workers = {settings.workers}\n"
+        "\n"
+        "[mempool]\n"
+        "# Every node is every other's peer: what one was told, it need not pass on.\n"
+        "relay = false\n"
+    )
+    (home / "app" / "app.toml").write_text(app, encoding="utf-8")

@@ -1,0 +1,69 @@
+"""Transfers and agents (docs/spec/accounts.md)."""
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import TRADE_MESSAGES, ApproveAgent, Message, RevokeAgent, Transfer
+from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.units import Address, Millis, Scope
+from omg_abci.rules.context import LegContext
+from omg_abci.state.records import AgentRecord
+from omg_abci.state.working import WorkingState
+
+
+def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> LegResult:
+    """Move tokens between subaccounts; raise UnknownToken, InsufficientFunds."""
+    ctx.work += limits.WORK_TRANSFER
+    if msg.token not in state.tokens:
+        raise errors.UnknownToken(str(msg.token))
+    owner = ctx.account.owner
+    if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
+        raise errors.InsufficientFunds
+
+    source = state.get_balance(owner, msg.from_subaccount, msg.token)
+    target = state.get_balance(msg.to, msg.to_subaccount, msg.token)
+    state.change_balance(source, -msg.amount, 0)
+    state.change_balance(target, msg.amount, 0)
+    return LegResult()
+
+
+def process_approve_agent(state: WorkingState, ctx: LegContext, msg: ApproveAgent) -> LegResult:
+    """Write an approval; raise AgentExpiryOutOfRange, TooManyAgents."""
+    ctx.work += limits.WORK_AGENT
+    ahead_ms = msg.expires_ms - state.time_ms
+    if not 0 < ahead_ms <= limits.AGENT_AHEAD_MAX_MS:
+        raise errors.AgentExpiryOutOfRange
+    agents = ctx.account.agents
+    if msg.agent not in agents and len(agents) >= limits.AGENTS_MAX:
+        raise errors.TooManyAgents
+
+    state.set_agent(ctx.account, msg.agent, AgentRecord(msg.scope, msg.expires_ms))
+    return LegResult()
+
+
+def process_revoke_agent(state: WorkingState, ctx: LegContext, msg: RevokeAgent) -> LegResult:
+    """Delete an approval; raise UnknownAgent."""
+    ctx.work += limits.WORK_AGENT
+    if msg.agent not in ctx.account.agents:
+        raise errors.UnknownAgent
+
+    state.set_agent(ctx.account, msg.agent, None)
+    return LegResult()
+
+
+def require_agent(
+    state: WorkingState,
+    owner: Address,
+    agent: Address,
+    legs: tuple[Message, ...],
+    time_ms: Millis,
+) -> None:
+    """Raise NotAnAgent, AgentExpired or AgentScope unless the agent may sign these legs."""
+    account = state.accounts.get(owner)
+    approval = None if account is None else account.agents.get(agent)
+    if approval is None:
+        raise errors.NotAnAgent(f"0x{agent.hex()} for 0x{owner.hex()}")
+    if approval.expires_ms <= time_ms:
+        raise errors.AgentExpired
+    trades = bool(approval.scope & Scope.TRADE)
+    for leg in legs:
+        if not (trades and isinstance(leg, TRADE_MESSAGES)):
+            raise errors.AgentScope(type(leg).__name__)

@@ -1,0 +1,44 @@
+"""Work and what it costs (docs/spec/fees.md)."""
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelOrder,
+    Message,
+    PlaceOrder,
+    RevokeAgent,
+    SignedTx,
+    Transfer,
+)
+
+
+def compute_tx_work(raw_bytes: int) -> int:
+    """Return the work of a transaction without its legs."""
+    return limits.WORK_TX + ((raw_bytes + 15) >> 4) * limits.WORK_PER_16_BYTES
+
+
+def compute_declared_work(tx: SignedTx) -> int:
+    """Return the most work that the transaction can use."""
+    work = compute_tx_work(len(tx.raw))
+    for leg in tx.body.legs:
+        work += compute_leg_work(leg)
+    return work
+
+
+def compute_leg_work(leg: Message) -> int:
+    """Return the most work that a leg can use."""
+    match leg:
+        case PlaceOrder():
+            return limits.WORK_PLACE + leg.max_matches * limits.WORK_MATCH
+        case CancelOrder():
+            return limits.WORK_CANCEL
+        case AmendOrder():
+            return limits.WORK_AMEND + leg.max_matches * limits.WORK_MATCH
+        case Transfer():
+            return limits.WORK_TRANSFER
+        case CancelAll():
+            return limits.WORK_CANCEL_ALL + leg.max_orders * limits.WORK_CANCELLED_ORDER
+        case ApproveAgent() | RevokeAgent():
+            return limits.WORK_AGENT

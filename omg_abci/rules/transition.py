@@ -1,0 +1,169 @@
+"""What a block does: read this first.
+
+`check_block` says whether a block is valid on the committed state, `apply_block` executes it:
+functions of the state and the block, without clock, randomness or I/O. docs/spec/blocks.md.
+"""
+
+from typing import NamedTuple
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelOrder,
+    Message,
+    PlaceOrder,
+    RevokeAgent,
+    SignedTx,
+    Transfer,
+)
+from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.units import Address, Hash, Height, Millis
+from omg_abci.rules.accounts import (
+    process_approve_agent,
+    process_revoke_agent,
+    process_transfer,
+    require_agent,
+)
+from omg_abci.rules.admission import BlockBudget
+from omg_abci.rules.context import LegContext
+from omg_abci.rules.exchange import (
+    process_amend_order,
+    process_cancel_all,
+    process_cancel_order,
+    process_expiries,
+    process_place_order,
+)
+from omg_abci.rules.fees import compute_declared_work, compute_tx_work
+from omg_abci.rules.ordering import compute_order
+from omg_abci.state.diff import Changes, compute_changes
+from omg_abci.state.working import WorkingState
+
+
+class Block(NamedTuple):
+    """What consensus decides on."""
+
+    height: Height
+    time_ms: Millis
+    block_hash: Hash
+    txs: tuple[SignedTx, ...]
+
+
+class BlockResult(NamedTuple):
+    """What executing a block did."""
+
+    results: tuple[TxResult, ...]
+    expired: tuple[tuple[Address, int], ...]
+    """Owner and client id of the orders that expired at the block's start."""
+    changes: Changes
+
+
+def check_block(state: WorkingState, block: Block) -> None:
+    """Raise `BlockInvalid` unless the block may follow the committed state."""
+    if block.height != state.height + 1:
+        message = f"height {block.height} does not follow {state.height}"
+        raise errors.BlockInvalid(message)
+    budget = BlockBudget(state, block.height, block.time_ms, limits.BLOCK_BYTES_MAX)
+    for place, tx in enumerate(block.txs):
+        try:
+            budget.add(tx)
+        except (errors.TxError, errors.BlockFull) as reason:
+            message = f"transaction {place} may not be in the block: {reason}"
+            raise errors.BlockInvalid(message) from reason
+    ordered = compute_order(state.block_hash, block.txs)
+    for place, (found, expected) in enumerate(zip(block.txs, ordered, strict=True)):
+        if found.raw != expected.raw:
+            message = f"transaction {place} does not stand in the canonical order"
+            raise errors.BlockInvalid(message)
+
+
+def apply_block(state: WorkingState, block: Block) -> BlockResult:
+    """Execute a valid block on the committed state, which the caller then commits or rolls back.
+
+    Raise `InvariantBroken` where the block was not valid or the rules contradict themselves.
+    """
+    state.begin_block(block.height, block.time_ms, block.block_hash)
+    expired = process_expiries(state)
+    declared = [compute_declared_work(tx) for tx in block.txs]
+    _reserve_fees(state, block.txs, declared)
+    results = [_process_tx(state, tx, work) for tx, work in zip(block.txs, declared, strict=True)]
+    return BlockResult(tuple(results), tuple(expired), compute_changes(state))
+
+
+def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list[int]) -> None:
+    """Take what each payer's transactions can cost at most out of its free balance."""
+    by_payer: dict[Address, int] = {}
+    for tx, work in zip(txs, declared, strict=True):
+        owner = tx.body.owner
+        by_payer[owner] = by_payer.get(owner, 0) + work
+    for owner, work in by_payer.items():
+        balance = state.get_balance(owner, 0, state.fee_token)
+        state.change_balance(balance, -work * state.unit_price, 0)
+
+
+def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
+    """Use the nonce, do the legs, settle the fee."""
+    body = tx.body
+    state.use_nonce(state.get_account(tx.signer), body.nonce)
+    until_ms = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+    ctx = LegContext(state.get_account(body.owner), until_ms)
+    legs = _process_legs(state, ctx, tx)
+    work = compute_tx_work(len(tx.raw)) + ctx.work
+    errors.require(work <= declared, "a transaction uses no more work than it declared")
+    fee = work * state.unit_price
+    state.add_fee(fee)
+    balance = state.get_balance(body.owner, 0, state.fee_token)
+    state.change_balance(balance, declared * state.unit_price - fee, 0)
+    failed = [leg.code for leg in legs if leg.code not in (0, errors.LegsRolledBack.code)]
+    fails = failed and (body.atomic or len(failed) == len(legs))
+    return TxResult(failed[0] if fails else 0, legs, work, fee)
+
+
+def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[LegResult, ...]:
+    body = tx.body
+    if tx.signer != body.owner:
+        try:
+            require_agent(state, body.owner, tx.signer, body.legs, state.time_ms)
+        except errors.TxError:
+            return (LegResult(code=errors.AgentRevoked.code),) * len(body.legs)
+    if not body.atomic:
+        return tuple([_try_leg(state, ctx, leg) for leg in body.legs])
+    savepoint = state.open_savepoint()
+    done: list[LegResult] = []
+    for leg in body.legs:
+        result = _try_leg(state, ctx, leg)
+        done.append(result)
+        if result.code:
+            state.rollback_to(savepoint)
+            undone = LegResult(code=errors.LegsRolledBack.code)
+            places = range(len(body.legs))
+            return tuple([result if place == len(done) - 1 else undone for place in places])
+    return tuple(done)
+
+
+def _try_leg(state: WorkingState, ctx: LegContext, leg: Message) -> LegResult:
+    """Do a leg; a refusal becomes its code (rules write nothing before their last check)."""
+    try:
+        return process_leg(state, ctx, leg)
+    except errors.LegError as refusal:
+        return LegResult(code=refusal.code)
+
+
+def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult:
+    """Hand a message to its rule; raise its `LegError`."""
+    match msg:
+        case PlaceOrder():
+            return process_place_order(state, ctx, msg)
+        case CancelOrder():
+            return process_cancel_order(state, ctx, msg)
+        case AmendOrder():
+            return process_amend_order(state, ctx, msg)
+        case CancelAll():
+            return process_cancel_all(state, ctx, msg)
+        case Transfer():
+            return process_transfer(state, ctx, msg)
+        case ApproveAgent():
+            return process_approve_agent(state, ctx, msg)
+        case RevokeAgent():
+            return process_revoke_agent(state, ctx, msg)

@@ -1,0 +1,228 @@
+"""The order book as it stands in memory: orders in two doubly linked lists.
+
+One list holds a price level in time order, the other an owner's orders of a market and side in
+time order. Every operation is O(1) but for finding a price among the levels (bisection), and each
+has an exact inverse: a detached order keeps its neighbours, so undoing in reverse order puts it
+back where it was, whatever happened in between.
+"""
+
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
+
+from omg_abci.protocol.units import Lots, Millis, Side, Ticks
+
+if TYPE_CHECKING:
+    from omg_abci.state.working import Account, Balance, Market
+
+
+class Order:
+    """An open order, or one that was; ``level`` is None when it is not in the book."""
+
+    __slots__ = (
+        "account",
+        "client_id",
+        "expires_ms",
+        "filled",
+        "give",
+        "level",
+        "market",
+        "next",
+        "owner_list",
+        "owner_next",
+        "owner_previous",
+        "post_only",
+        "previous",
+        "price",
+        "priority",
+        "remaining",
+        "self_trade",
+        "side",
+        "stored",
+        "subaccount",
+        "take",
+        "time_in_force",
+    )
+
+    account: "Account"
+    market: "Market"
+    give: "Balance"
+    """Where the order's reserve is: quote for a buy order, base for a sell order."""
+    take: "Balance"
+    """What fills credit."""
+    level: "Level | None"
+    previous: "Order | None"
+    next: "Order | None"
+    owner_list: "OwnerList"
+    owner_previous: "Order | None"
+    owner_next: "Order | None"
+    client_id: int
+    side: int
+    time_in_force: int
+    post_only: bool
+    self_trade: int
+    subaccount: int
+    price: Ticks
+    filled: Lots
+    remaining: Lots
+    priority: int
+    expires_ms: Millis
+    stored: bytes | None
+    """The record as committed; None for an order that is new in this block."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while the order is in the book."""
+        return self.level is not None
+
+
+class Level:
+    """All orders of a side at one price, oldest first."""
+
+    __slots__ = ("head", "place", "price", "side", "tail")
+
+    def __init__(self, side: "BookSide", price: Ticks, place: int) -> None:
+        """Make an empty level."""
+        self.side = side
+        self.price = price
+        self.place = place
+        self.head: Order | None = None
+        self.tail: Order | None = None
+
+
+class BookSide:
+    """The levels of one side; the best is the last of ``places``."""
+
+    __slots__ = ("levels", "places", "sign")
+
+    def __init__(self, side: int) -> None:
+        """Make an empty side."""
+        self.sign = 1 if side == Side.BUY else -1
+        self.places: list[int] = []
+        """Prices with the side's sign, ascending: the last is the best for both sides."""
+        self.levels: dict[int, Level] = {}
+
+    def get_best(self) -> Level | None:
+        """Return the best level that has orders."""
+        places = self.places
+        return self.levels[places[-1]] if places else None
+
+    def attach(self, order: Order) -> None:
+        """Put an order at the end of its price's level."""
+        place = order.price * self.sign
+        level = self.levels.get(place)
+        if level is None:
+            level = Level(self, order.price, place)
+            self.open_level(level)
+        order.level = level
+        tail = level.tail
+        order.previous = tail
+        order.next = None
+        if tail is None:
+            level.head = order
+        else:
+            tail.next = order
+        level.tail = order
+
+    def open_level(self, level: Level) -> None:
+        """Put a level among the prices."""
+        place = level.place
+        places = self.places
+        if not places or place > places[-1]:
+            places.append(place)
+        else:
+            insort(places, place)
+        self.levels[place] = level
+
+    def close_level(self, level: Level) -> None:
+        """Take an empty level away."""
+        place = level.place
+        places = self.places
+        if places[-1] == place:
+            places.pop()
+        else:
+            del places[bisect_left(places, place)]
+        del self.levels[place]
+
+
+def detach(order: Order) -> Level:
+    """Take an order out of its level; return the level, which undoing needs."""
+    level = order.level
+    if level is None:
+        message = "a detached order was detached again"
+        raise ValueError(message)
+    before, after = order.previous, order.next
+    if before is None:
+        level.head = after
+    else:
+        before.next = after
+    if after is None:
+        level.tail = before
+    else:
+        after.previous = before
+    if level.head is None:
+        level.side.close_level(level)
+    order.level = None
+    return level
+
+
+def reattach(order: Order, level: Level) -> None:
+    """Undo `detach`: put the order back between its old neighbours."""
+    if level.head is None:
+        level.side.open_level(level)
+    order.level = level
+    before, after = order.previous, order.next
+    if before is None:
+        level.head = order
+    else:
+        before.next = order
+    if after is None:
+        level.tail = order
+    else:
+        after.previous = order
+
+
+class OwnerList:
+    """An owner's open orders of one market and side, oldest first."""
+
+    __slots__ = ("head", "tail")
+
+    def __init__(self) -> None:
+        """Make an empty list."""
+        self.head: Order | None = None
+        self.tail: Order | None = None
+
+    def append(self, order: Order) -> None:
+        """Put an order at the end."""
+        order.owner_list = self
+        tail = self.tail
+        order.owner_previous = tail
+        order.owner_next = None
+        if tail is None:
+            self.head = order
+        else:
+            tail.owner_next = order
+        self.tail = order
+
+    def remove(self, order: Order) -> None:
+        """Take an order out; it keeps its neighbours for `restore`."""
+        before, after = order.owner_previous, order.owner_next
+        if before is None:
+            self.head = after
+        else:
+            before.owner_next = after
+        if after is None:
+            self.tail = before
+        else:
+            after.owner_previous = before
+
+    def restore(self, order: Order) -> None:
+        """Undo `remove`."""
+        before, after = order.owner_previous, order.owner_next
+        if before is None:
+            self.head = order
+        else:
+            before.owner_next = order
+        if after is None:
+            self.tail = order
+        else:
+            after.owner_previous = order

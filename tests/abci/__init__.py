@@ -1,0 +1,1 @@
+"""Tests of the ABCI server, which need nothing of the chain."""
