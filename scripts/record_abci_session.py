@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import tempfile
+import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ async def call_rpc(node: Node, method: str, **parameters: str) -> dict[str, obje
 
     def fetch() -> dict[str, object]:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http, above
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
             body = error.read()
@@ -94,7 +95,7 @@ async def call_rpc(node: Node, method: str, **parameters: str) -> dict[str, obje
 async def wait_for_height(node: Node, height: int) -> None:
     """Wait until the node's application has committed a height."""
     async with asyncio.timeout(60):
-        while node.application.height < height:
+        while node.application.height < height:  # noqa: ASYNC110 - the application sets no event
             await asyncio.sleep(0.05)
 
 

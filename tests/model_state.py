@@ -4,7 +4,8 @@ Nothing that can be computed is kept: reserves, counts and hash sums are added u
 orders, tombstones and approvals whenever they are asked for.
 """
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -105,8 +106,11 @@ class State:
 
     def copy(self) -> "State":
         """Return a state of its own; the values in the dictionaries are immutable."""
-        copies = {name: dict(kept) for name, kept in vars(self).items() if isinstance(kept, dict)}
-        return replace(self, **copies)
+        twin = copy(self)
+        for name, kept in vars(self).items():
+            if isinstance(kept, dict):
+                setattr(twin, name, dict(kept))
+        return twin
 
     def get_free(self, key: BalanceKey) -> int:
         """Return the free part of a balance."""
@@ -217,9 +221,8 @@ class State:
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""
-        keyed = [self.orders, self.ended, self.tombstones, self.agents]
-        found = {key[0] for table in keyed for key in table}
-        return sorted(found | set(self.nonces) | set(self.floors) | set(self.next_slot))
+        found = [owner for owner, _ in (*self.orders, *self.ended, *self.tombstones, *self.agents)]
+        return sorted({*found, *self.nonces, *self.floors, *self.next_slot})
 
 
 def u(size: int, value: int) -> bytes:

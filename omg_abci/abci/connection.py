@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._set_reading(wanted=not is_spent and not self._is_blocked())
 
     def _handle_slice(self) -> bool:
-        """Return whether time or room for output was over before the frames were."""
+        """Return whether time or room for output was over before the input was."""
         limits = self._hub.limits
         until = time.perf_counter() + limits.slice_seconds
         if self._held is not None and not self._queue:
@@ -194,7 +194,8 @@ class Connection(asyncio.Protocol):
                 return False
             self._handle(payload)
             if time.perf_counter() > until or self._out_bytes >= limits.output_bytes_max:
-                return True
+                # Most often one long call was all there is: then reading need not pause.
+                return not self._decoder.is_empty
         return False
 
     def _handle(self, payload: bytes) -> None:

@@ -81,6 +81,11 @@ class FrameDecoder:
         self._position = end
         return bytes(memoryview(buffer)[begin:end])
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether every byte fed has been handed out."""
+        return self._position == len(self._buffer)
+
     def finish(self) -> None:
         """Require that the stream may end here.
 

@@ -32,7 +32,9 @@ from omg_abci.localnet.keys import (
     write_validator_key,
 )
 from omg_abci.localnet.settings import NodeSettings, Ports, write_settings
+from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.limits import CHAIN_ID_BYTES_MAX
+from omg_abci.state.genesis import build_genesis
 
 MARKER: Final = "localnet.json"
 ACCOUNTS: Final = "accounts.json"
@@ -82,7 +84,7 @@ class Network:
     directory: Path
     chain_id: str
     nodes: tuple[Node, ...]
-    settings: NodeSettings = NodeSettings()
+    settings: NodeSettings = dataclasses.field(default_factory=NodeSettings)
 
     @property
     def accounts_file(self) -> Path:
@@ -108,7 +110,7 @@ def write_network(
         directory: is made private to its owner.
         validators: how many, all of the same power.
         chain_id: at most 16 characters, which the Plasma contract's sign bytes have room for.
-        genesis_document: the chain's own genesis; it is written as it is.
+        genesis_document: the chain's own genesis; it is checked, and written as it is.
         accounts: written to accounts.json with their secrets.
         seed: makes the same keys for the same seed; without it they come from the system.
         genesis_time: of the first block; now by default.
@@ -120,6 +122,10 @@ def write_network(
         DirectoryTaken: the directory is not empty.
     """
     _require_shape(validators, chain_id)
+    try:
+        build_genesis(chain_id, genesis_document)
+    except GenesisError as reason:
+        raise BadNetwork(f"genesis document: {reason}") from reason
     directory = directory.expanduser().absolute()
     _claim_directory(directory)
     keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]

@@ -74,8 +74,8 @@ class Ports(NamedTuple):
 class NodeSettings(NamedTuple):
     """What is set for every node of a network."""
 
-    timeout_commit_ms: int = 130
-    """Wait after a block. Four nodes on one machine need about 90 ms for the rest of a block."""
+    timeout_commit_ms: int = 150
+    """Wait after a block; the rest of a block takes four nodes on two cores 60 ms more."""
     workers: int = 1
     """Signature worker processes of each application."""
     prometheus: bool = False

@@ -112,6 +112,10 @@ class ProofHistory:
         self._heads[height] = head
         self.height = height
 
+    def get_head(self, height: Height) -> Head:
+        """Return the hashes of a retained height."""
+        return self._heads[height]
+
     def load_tree(self) -> Hash:
         """Build the tree over the first layer's state and return its root."""
         start = self._layers[0][0]
@@ -137,13 +141,24 @@ class ProofHistory:
         return Fold(state_height, [entry for entry in values if entry[1] != before[entry[0]]])
 
     def fold(self, fold: Fold) -> Hash:
-        """Bring the tree to the fold's state and return its root.
+        """Bring the tree to the fold's state and return its root; `add_fold` comes next.
 
         Folds come in ascending order; one may run in another thread while nothing is proved.
         """
-        root = self._tree.fold(fold.changes)
-        self._folds.append((fold.state_height, root))
-        return root
+        return self._tree.fold(fold.changes)
+
+    def add_fold(self, state_height: Height, root: Hash) -> None:
+        """Keep the root of a fold, and drop what is above the bounds.
+
+        Bounded are the states and the old values; the heights that need a dropped state go too.
+        """
+        self._folds.append((state_height, root))
+        while len(self._folds) > FOLDS_RETAINED or (
+            self._old_values > OLD_VALUES_MAX and len(self._folds) > FOLDS_RETAINED_MIN
+        ):
+            self._folds.popleft()
+            self._old_values -= len(self._layers.popleft()[1])
+        self._forget_heads()
 
     def check_root(self, height: Height) -> None:
         """Raise StateInconsistent unless the root in the height's app hash is the folded one."""
@@ -198,14 +213,8 @@ class ProofHistory:
             proof.encode(),
         )
 
-    def forget(self) -> None:
-        """Drop the oldest states above the bounds, and the heights that need them."""
-        while len(self._folds) > FOLDS_RETAINED or (
-            self._old_values > OLD_VALUES_MAX and len(self._folds) > FOLDS_RETAINED_MIN
-        ):
-            self._folds.popleft()
-            self._old_values -= len(self._layers.popleft()[1])
-        first = self._folds[0][0] if self._folds else 0
+    def _forget_heads(self) -> None:
+        first = self._folds[0][0]
         while self._heads:
             height = next(iter(self._heads))
             if compute_root_height(height, self._interval) >= first:
@@ -258,11 +267,11 @@ def load_history(
     if start == 0 and heads[0][0] > 0:
         heads.insert(0, (0, history.compute_genesis_head(root)))
     for state_height in range(start + interval, height + 1, interval):
-        history.fold(history.compute_fold(state_height))
+        history.add_fold(state_height, history.fold(history.compute_fold(state_height)))
     for number, each in heads:
-        history.add_head(number, each)
+        if compute_root_height(number, interval) >= start:
+            history.add_head(number, each)
     history.check_root(height)
-    history.forget()
     return history
 
 

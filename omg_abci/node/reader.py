@@ -7,7 +7,7 @@ attested roots need. It holds no socket and no clock.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from omg_abci.node.book_view import BookView
 from omg_abci.node.proof_history import (
@@ -20,6 +20,7 @@ from omg_abci.node.proof_history import (
 )
 from omg_abci.node.storage import Storage
 from omg_abci.protocol.limits import CLOSED_KEPT_MAX
+from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Address, Height, MarketId, TokenId
 from omg_abci.state import schema
 from omg_abci.state.hashes import DiffEntry
@@ -42,14 +43,6 @@ _GROUPED: Final = frozenset(
 _GROUP_BYTES: Final = 21
 _OWNED_BY: Final = (schema.BALANCE[0], schema.AGENT[0])
 _EMPTY_ACCOUNT: Final = AccountRecord(0, 0, 0, 0, 0, 0, ())
-
-
-class Domain(NamedTuple):
-    """What transactions are signed for."""
-
-    chain_id: str
-    ethereum_chain_id: int
-    verifying_contract: Address
 
 
 class Reader:

@@ -258,7 +258,7 @@ class Storage:
         """Put the deletion of everything into the batch; return the records there will be."""
         if self._meta is not None and self._meta.height > 0:
             raise CommitRefused(f"{self._path} is at height {self._meta.height}, not at genesis")
-        for key, _ in self._db.items():
+        for key in self._db.keys():  # noqa: SIM118 - no mapping
             batch.delete(key)
         return sum(value is not None for _, value in diff)
 

@@ -57,7 +57,8 @@ def decode_envelope(raw: bytes) -> tuple[bytes, bytes, int, bytes]:
 
 def encode_envelope(body: bytes, signer: bytes, scheme: int, signature: bytes) -> bytes:
     """Return the canonical bytes of a SignedTx."""
-    envelope = pb.SignedTx(body=body, signer=signer, scheme=scheme, signature=signature)
+    envelope = pb.SignedTx(body=body, signer=signer, signature=signature)
+    envelope.scheme = pb.Scheme.ValueType(scheme)
     return envelope.SerializeToString(deterministic=True)
 
 

@@ -56,7 +56,7 @@ def recover_signer(digest: Hash, signature: bytes) -> Address:
     require_signature(signature)
     try:
         key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
-    except Exception as reason:  # noqa: BLE001 - coincurve raises bare Exception here
+    except Exception as reason:  # coincurve raises bare Exception
         raise errors.SignatureUnrecoverable from reason
     return compute_keccak(key.format(compressed=False)[1:])[12:]
 

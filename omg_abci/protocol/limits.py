@@ -76,7 +76,9 @@ _RELATIONS = (
     (MATCHES_DEFAULT <= MATCHES_MAX, "the default number of matches is allowed"),
     (LEGS_TYPED_MAX <= LEGS_MAX, "typed transactions are transactions"),
     (
-        WORK_TX + WORK_PER_16_BYTES * TX_BYTES_MAX + LEGS_MAX * (WORK_PLACE + MATCHES_MAX * WORK_MATCH)
+        WORK_TX
+        + WORK_PER_16_BYTES * TX_BYTES_MAX
+        + LEGS_MAX * (WORK_PLACE + MATCHES_MAX * WORK_MATCH)
         <= BLOCK_WORK_MAX,
         "the dearest transaction fits into a block",
     ),

@@ -190,7 +190,7 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    for (kind, name), value in zip(LEG_TYPES[type(leg)], leg, strict=True):
+    for kind, name, value in _list_values(leg):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
         else:
@@ -215,7 +215,7 @@ def _hash_body(body: TxBody) -> Hash:
 
 def _hash_leg(leg: Message) -> Hash:
     words = [_LEG_TYPE_HASHES[type(leg)]]
-    for (kind, name), value in zip(LEG_TYPES[type(leg)], leg, strict=True):
+    for kind, name, value in _list_values(leg):
         if isinstance(value, bytes):
             words.append(_word_address(value))
         elif kind == "string":
@@ -223,6 +223,13 @@ def _hash_leg(leg: Message) -> Hash:
         else:
             words.append(value.to_bytes(32, "big"))
     return compute_keccak(b"".join(words))
+
+
+def _list_values(leg: Message) -> list[tuple[str, str, int | bytes]]:
+    """Return (EIP-712 type, name, value) of each field."""
+    fields = LEG_TYPES[type(leg)]
+    values: tuple[int | bytes, ...] = tuple(leg)
+    return [(kind, name, value) for (kind, name), value in zip(fields, values, strict=True)]
 
 
 def _word_address(address: bytes) -> bytes:

@@ -72,9 +72,7 @@ def _get_known(state: WorkingState, account: Account, client_id: int) -> LegResu
     return None
 
 
-def _make_order(
-    state: WorkingState, account: Account, market: Market, msg: PlaceOrder
-) -> Order:
+def _make_order(state: WorkingState, account: Account, market: Market, msg: PlaceOrder) -> Order:
     order = Order()
     order.account = account
     order.market = market
@@ -290,7 +288,7 @@ def process_cancel_all(state: WorkingState, ctx: LegContext, msg: CancelAll) -> 
             _cancel(state, owner_list.head)
             cancelled += 1
     ctx.work += cancelled * limits.WORK_CANCELLED_ORDER
-    more = any([owner_list.head is not None for owner_list in chosen])
+    more = any(owner_list.head is not None for owner_list in chosen)
     return LegResult(cancelled=cancelled, more=more)
 
 

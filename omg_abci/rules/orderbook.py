@@ -81,9 +81,7 @@ def match_order(state: WorkingState, taker: Order, steps_max: int) -> Outcome:
         else:
             quantity = min(remaining, maker.remaining)
             settle_fill(state, taker, maker, quantity)
-            out.fills.append(
-                Fill(maker.account.owner, maker.client_id, maker.price, quantity)
-            )
+            out.fills.append(Fill(maker.account.owner, maker.client_id, maker.price, quantity))
             _reduce_maker(state, maker, quantity)
             filled += quantity
             remaining -= quantity

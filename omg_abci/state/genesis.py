@@ -111,9 +111,7 @@ def _add_tokens(
     return tokens
 
 
-def _add_markets(
-    records: Records, document: Mapping[str, object], tokens: list[int]
-) -> None:
+def _add_markets(records: Records, document: Mapping[str, object], tokens: list[int]) -> None:
     names = ("id", "base", "quote", "base_unit", "quote_unit", "lots_min", "lots_max")
     for entry in _read_entries(document, "markets"):
         _require_fields("markets", entry, names, ())
@@ -201,7 +199,7 @@ def _read_address(entry: Mapping[str, object], name: str) -> bytes:
     value = entry[name]
     if isinstance(value, str) and len(value) == 2 + 2 * ADDRESS_BYTES and value[:2] == "0x":
         digits = value[2:]
-        if all([digit in "0123456789abcdefABCDEF" for digit in digits]):
+        if all(digit in "0123456789abcdefABCDEF" for digit in digits):
             address = bytes.fromhex(digits)
             if address != ZERO_ADDRESS:
                 return address

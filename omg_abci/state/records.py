@@ -91,9 +91,19 @@ class MarketRecord(NamedTuple):
     @classmethod
     def decode(cls, data: bytes) -> "MarketRecord":
         """Return the record."""
-        base, quote, base_high, base_low, quote_high, quote_low, *rest = _MARKET.unpack(data)
-        units = (base_high << 64 | base_low, quote_high << 64 | quote_low)
-        return cls(base, quote, *units, *rest[:-1], int.from_bytes(rest[-1], "big"))
+        fields = _MARKET.unpack(data)
+        return cls(
+            fields[0],
+            fields[1],
+            fields[2] << 64 | fields[3],
+            fields[4] << 64 | fields[5],
+            fields[6],
+            fields[7],
+            fields[8],
+            fields[9],
+            fields[10],
+            int.from_bytes(fields[11], "big"),
+        )
 
 
 class AccountRecord(NamedTuple):
@@ -110,9 +120,7 @@ class AccountRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        packed = _ACCOUNT.pack(
-            self.open_orders, self.orders_sum.to_bytes(32, "big"), *self[2:6]
-        )
+        packed = _ACCOUNT.pack(self.open_orders, self.orders_sum.to_bytes(32, "big"), *self[2:6])
         return packed + struct.pack(f">{len(self.nonces)}Q", *self.nonces)
 
     @classmethod
@@ -121,7 +129,16 @@ class AccountRecord(NamedTuple):
         open_orders, orders_sum, *rest = _ACCOUNT.unpack(data[: _ACCOUNT.size])
         packed = data[_ACCOUNT.size :]
         nonces = struct.unpack(f">{len(packed) >> 3}Q", packed)
-        return cls(open_orders, int.from_bytes(orders_sum, "big"), *rest, nonces)
+        ended_next, tombstones, agents, nonce_floor = rest
+        return cls(
+            open_orders,
+            int.from_bytes(orders_sum, "big"),
+            ended_next,
+            tombstones,
+            agents,
+            nonce_floor,
+            nonces,
+        )
 
 
 class BalanceRecord(NamedTuple):

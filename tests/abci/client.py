@@ -122,6 +122,13 @@ def run_served(
     return asyncio.run(main())
 
 
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that the server's application does."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not is_so():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.0005)
+
+
 def echo(message: str) -> pb.Request:
     """Return an Echo."""
     return pb.Request(echo=pb.RequestEcho(message=message))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from omg_abci.abci import Application, Limits
 from omg_abci.abci.framing import encode_frame, encode_uvarint
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
-from tests.abci.client import Client, Harness, check_tx, commit, echo, flush, run_served
+from tests.abci.client import Client, Harness, check_tx, commit, echo, flush, run_served, wait_until
 
 MEBIBYTE = 1 << 20
 
@@ -80,6 +79,7 @@ class Echoing(Application):
         self.count = 0
 
     def query(self, request: pb.RequestQuery) -> pb.ResponseQuery:
+        """Count, and answer at length."""
         del request
         self.count += 1
         return pb.ResponseQuery(value=bytes(MEBIBYTE))
@@ -116,8 +116,7 @@ def test_second_consensus_connection(tmp_path: Path) -> None:
         assert answer.exception.error.startswith("consensus_connection_taken: ")
         assert await second.is_closed()
         first.writer.close()
-        while not harness.lost:
-            await asyncio.sleep(0.001)
+        await wait_until(lambda: harness.lost == 1)
         third = await harness.connect()
         third.send(commit(), flush())
         assert await third.receive_names(2) == ["commit", "flush"]

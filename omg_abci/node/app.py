@@ -1,0 +1,204 @@
+"""The chain as an ABCI application: one short method a call.
+
+| call | reads | writes |
+|---|---|---|
+| CheckTx, InsertTx, ReapTxs | pool, state (as advice) | pool |
+| PrepareProposal | pool, committed state | nothing |
+| ProcessProposal, FinalizeBlock | committed state | the candidate block, in memory |
+| Commit | the candidate | disk, one batch; then the read process and the pool hear of it |
+"""
+
+import gc
+import json
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from omg_abci.abci import Application
+from omg_abci.gen.cometbft.abci import types_pb2 as pb
+from omg_abci.node.chain import Chain, Executed
+from omg_abci.node.mempool import Mempool, Source
+from omg_abci.node.reader_link import ReaderLink
+from omg_abci.node.workers import Urgency, WorkerPool
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.units import Millis
+from omg_abci.rules.transition import Block
+
+APP_VERSION: Final = 1
+"""Of the state machine; it stands in every header."""
+_TX_FRAMING_BYTES: Final = 5
+"""Tag and length that a block adds to each transaction, at most."""
+_KEY_TYPE: Final = "secp256k1eth"
+_PEER_FILTER: Final = "/p2p/filter/"
+
+logger = logging.getLogger(__name__)
+
+
+class ChainApplication(Application):
+    """Answers CometBFT for one node."""
+
+    def __init__(
+        self, chain: Chain, mempool: Mempool, workers: WorkerPool, reader: ReaderLink
+    ) -> None:
+        """Bind the parts, which the caller starts and stops."""
+        self._chain = chain
+        self._mempool = mempool
+        self._workers = workers
+        self._reader = reader
+        self._final: tuple[bytes, bytes] | None = None
+        """App hash and tree root of the finalised block."""
+
+    # --- query connection ---
+
+    def info(self, request: pb.RequestInfo) -> pb.ResponseInfo:
+        """Tell the last durable commit; before the first one, height 0."""
+        del request
+        meta = self._chain.meta
+        if meta is None or meta.height == 0:
+            return pb.ResponseInfo(data="omg", app_version=APP_VERSION)
+        return pb.ResponseInfo(
+            data="omg",
+            app_version=APP_VERSION,
+            last_block_height=meta.height,
+            last_block_app_hash=meta.app_hash,
+        )
+
+    async def query(self, request: pb.RequestQuery) -> pb.ResponseQuery:
+        """Let every peer in, noting it; hand all other questions to the read process."""
+        if request.path.startswith(_PEER_FILTER):
+            self._mempool.on_new_peer()
+            return pb.ResponseQuery()
+        answer = await self._reader.query(
+            request.path, request.data, request.height, prove=request.prove
+        )
+        return pb.ResponseQuery(
+            code=answer.code,
+            log=answer.log,
+            key=answer.key,
+            value=answer.value,
+            height=answer.height,
+        )
+
+    # --- mempool connection ---
+
+    async def check_tx(self, request: pb.RequestCheckTx) -> pb.ResponseCheckTx:
+        """Admit a user's transaction; code 0 acknowledges it."""
+        (admission,) = await self._mempool.submit([request.tx], Source.RPC)
+        return pb.ResponseCheckTx(code=admission.code, log=admission.log, data=admission.tx_id)
+
+    def insert_tx(self, request: pb.RequestInsertTx) -> pb.ResponseInsertTx:
+        """Queue what a peer sent."""
+        return pb.ResponseInsertTx(code=self._mempool.insert_gossip(request.tx))
+
+    def reap_txs(self, request: pb.RequestReapTxs) -> pb.ResponseReapTxs:
+        """Hand out bundles for the peers."""
+        return pb.ResponseReapTxs(txs=self._mempool.reap(request.max_bytes, request.max_gas))
+
+    # --- consensus connection ---
+
+    async def init_chain(self, request: pb.RequestInitChain) -> pb.ResponseInitChain:
+        """Build the state of genesis; raise GenesisError."""
+        if request.initial_height != 1:
+            message = f"initial_height {request.initial_height} is not 1"
+            raise errors.GenesisError(message)
+        key_types = list(request.consensus_params.validator.pub_key_types)
+        if key_types != [_KEY_TYPE]:
+            message = f"pub_key_types {key_types} are not [{_KEY_TYPE!r}]"
+            raise errors.GenesisError(message)
+        try:
+            document = json.loads(request.app_state_bytes)
+        except ValueError as reason:
+            message = f"app_state is not JSON: {reason}"
+            raise errors.GenesisError(message) from reason
+        if not isinstance(document, dict):
+            message = "app_state is not an object"
+            raise errors.GenesisError(message)
+        records, domain = self._chain.build_genesis(request.chain_id, document)
+        self._workers.set_domain(domain)
+        self._reader.send_genesis(domain, records)
+        root = await self._chain.roots.get(0)
+        app_hash = self._chain.begin(domain, records, root)
+        logger.info("genesis of %s: %d records", request.chain_id, len(records))
+        return pb.ResponseInitChain(app_hash=app_hash)
+
+    def prepare_proposal(self, request: pb.RequestPrepareProposal) -> pb.ResponsePrepareProposal:
+        """Fill a block from the pool, in canonical order."""
+        self._chain.drop_candidate()
+        framing = _TX_FRAMING_BYTES * limits.BLOCK_TXS_MAX
+        bytes_max = min(request.max_tx_bytes - framing, limits.BLOCK_BYTES_MAX)
+        time_ms = compute_millis(request.time)
+        txs = self._mempool.select(request.height, time_ms, max(bytes_max, 0))
+        return pb.ResponsePrepareProposal(txs=txs)
+
+    async def process_proposal(
+        self, request: pb.RequestProcessProposal
+    ) -> pb.ResponseProcessProposal:
+        """Execute a proposed block ahead of the decision; reject an invalid one."""
+        try:
+            await self._execute(
+                request.height, compute_millis(request.time), request.hash, request.txs
+            )
+        except errors.BlockInvalid as reason:
+            logger.warning("rejected the proposal for height %d: %s", request.height, reason)
+            return pb.ResponseProcessProposal(status=pb.ResponseProcessProposal.REJECT)
+        return pb.ResponseProcessProposal(status=pb.ResponseProcessProposal.ACCEPT)
+
+    async def finalize_block(self, request: pb.RequestFinalizeBlock) -> pb.ResponseFinalizeBlock:
+        """Answer for the decided block; raise BlockInvalid, which ends the process."""
+        executed = await self._execute(
+            request.height, compute_millis(request.time), request.hash, request.txs
+        )
+        self._final = await self._chain.compute_app_hash(executed)
+        results = [
+            pb.ExecTxResult(code=each.code, data=data, gas_used=each.work)
+            for each, data in zip(executed.result.results, executed.data, strict=True)
+        ]
+        return pb.ResponseFinalizeBlock(tx_results=results, app_hash=self._final[0])
+
+    async def _execute(
+        self, height: int, time_ms: Millis, block_hash: bytes, raws: Sequence[bytes]
+    ) -> Executed:
+        candidate = self._chain.candidate
+        if candidate is not None and candidate.block.block_hash == block_hash:
+            return candidate
+        if len(raws) > limits.BLOCK_TXS_MAX:
+            message = f"{len(raws)} transactions, {limits.BLOCK_TXS_MAX} allowed"
+            raise errors.BlockInvalid(message)
+        txs: list[SignedTx] = []
+        for place, verdict in enumerate(await self._workers.verify(raws, Urgency.BLOCK)):
+            if isinstance(verdict, errors.FormatError):
+                message = f"transaction {place} may not be in a block: {verdict}"
+                raise errors.BlockInvalid(message)
+            txs.append(verdict)
+        gc.disable()
+        try:
+            return self._chain.execute(Block(height, time_ms, block_hash, ()), tuple(txs))
+        finally:
+            gc.enable()
+
+    def commit(self, request: pb.RequestCommit) -> pb.ResponseCommit:
+        """Make the finalised block durable, then tell the read process and the pool."""
+        del request
+        if self._final is None:
+            message = "Commit without FinalizeBlock"
+            raise RuntimeError(message)
+        committed = self._chain.commit(*self._final)
+        self._final = None
+        block = committed.executed.block
+        self._reader.send_block(committed)
+        self._mempool.on_commit(block.height, block.time_ms, block.txs)
+        self._reader.send_pool(*self._mempool.size)
+        return pb.ResponseCommit()
+
+    def drop_candidate(self) -> None:
+        """Undo what was executed and not committed: CometBFT is gone."""
+        self._final = None
+        self._chain.drop_candidate()
+
+
+def compute_millis(timestamp: object) -> Millis:
+    """Return a protobuf Timestamp in whole milliseconds."""
+    seconds: int = timestamp.seconds  # type: ignore[attr-defined]
+    nanos: int = timestamp.nanos  # type: ignore[attr-defined]
+    return seconds * 1000 + nanos // 1_000_000

@@ -1,0 +1,180 @@
+"""The chain as the executor holds it: working state, database, the block being decided.
+
+Guarantees: at most one block is applied on top of the committed state; nothing is on disk before
+`commit`, which is one synced batch; a restart finds exactly the last committed block.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from omg_abci.node.storage import Meta, Storage
+from omg_abci.protocol.codec import encode_result
+from omg_abci.protocol.errors import require
+from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.signing import Domain
+from omg_abci.protocol.units import Hash, Height
+from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
+from omg_abci.state.diff import store_changes
+from omg_abci.state.genesis import build_genesis
+from omg_abci.state.hashes import (
+    compute_app_hash,
+    compute_diff_hash,
+    compute_genesis_diff_hash,
+    compute_root_height,
+)
+from omg_abci.state.loading import load_state
+from omg_abci.state.working import WorkingState
+
+_ROOTS_KEPT: Final = 4
+
+
+class Executed(NamedTuple):
+    """A block that is applied on the committed state and not yet committed."""
+
+    block: Block
+    result: BlockResult
+    data: tuple[bytes, ...]
+    """The encoded result of each transaction."""
+    diff_hash: Hash
+
+
+class Committed(NamedTuple):
+    """A block that is on disk."""
+
+    meta: Meta
+    executed: Executed
+
+
+class Roots:
+    """Tree roots by state height; they arrive from the read process."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._roots: dict[Height, Hash] = {}
+        self._waiting: dict[Height, asyncio.Future[Hash]] = {}
+
+    def put(self, height: Height, root: Hash) -> None:
+        """Note a root and wake who waits for it."""
+        self._roots[height] = root
+        while len(self._roots) > _ROOTS_KEPT:
+            del self._roots[min(self._roots)]
+        waiting = self._waiting.pop(height, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(root)
+
+    async def get(self, height: Height) -> Hash:
+        """Return the root of the state at a height, as soon as it is folded."""
+        root = self._roots.get(height)
+        if root is not None:
+            return root
+        if height not in self._waiting:
+            self._waiting[height] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._waiting[height])
+
+    def clear(self) -> None:
+        """Forget everything: another genesis follows."""
+        self._roots.clear()
+
+
+class Chain:
+    """State, storage and the candidate block of one node."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Continue where the database ends; `start` loads it."""
+        self.storage = storage
+        self.roots = Roots()
+        self.meta: Meta | None = None
+        self.state: WorkingState | None = None
+        self.candidate: Executed | None = None
+
+    def start(self) -> Domain | None:
+        """Load the committed state; None when no block was ever committed."""
+        meta = self.storage.load_meta()
+        if meta is None or meta.height == 0:
+            return None
+        self.meta = meta
+        self.state = load_state(meta.chain_id, self.storage.iterate_records())
+        require(self.state.height == meta.height, "records and meta are of one height")
+        return Domain(meta.chain_id, meta.ethereum_chain_id, meta.verifying_contract)
+
+    def build_genesis(
+        self, chain_id: str, document: Mapping[str, object]
+    ) -> tuple[list[tuple[bytes, bytes]], Domain]:
+        """Make the first state; raise GenesisError. `begin` then makes it the chain's."""
+        records, domain = build_genesis(chain_id, document)
+        self.candidate = None
+        self.roots.clear()
+        self.state = load_state(chain_id, records)
+        return records, domain
+
+    def begin(self, domain: Domain, records: Sequence[tuple[bytes, bytes]], root: Hash) -> Hash:
+        """Note genesis in the database, as height 0; return its app hash."""
+        diff_hash = compute_genesis_diff_hash(records)
+        app_hash = compute_app_hash(root, diff_hash)
+        self.meta = Meta(*domain, 0, 0, app_hash, diff_hash, root)
+        self.storage.commit(self.meta, records, (), 0)
+        return app_hash
+
+    def get_state(self) -> WorkingState:
+        """Return the state; there is one after genesis or a restart."""
+        require(self.state is not None, "the chain has begun")
+        return self.state  # type: ignore[return-value]  # require has told
+
+    def execute(self, block: Block, txs_checked: tuple[SignedTx, ...]) -> Executed:
+        """Apply a block on the committed state; raise BlockInvalid.
+
+        The block that is applied already, by hash, is not applied again; another one is undone.
+        """
+        if self.candidate is not None and self.candidate.block.block_hash == block.block_hash:
+            return self.candidate
+        state = self.get_state()
+        self.drop_candidate()
+        block = block._replace(txs=txs_checked)
+        check_block(state, block)
+        result = apply_block(state, block)
+        data = tuple([encode_result(each) for each in result.results])
+        require(self.meta is not None, "the chain has begun")
+        previous = self.meta.diff_hash if self.meta is not None else b""
+        diff_hash = compute_diff_hash(previous, result.changes.diff)
+        self.candidate = Executed(block, result, data, diff_hash)
+        return self.candidate
+
+    def drop_candidate(self) -> None:
+        """Undo the block that is applied and not committed, if there is one."""
+        if self.candidate is not None:
+            self.get_state().rollback()
+            self.candidate = None
+
+    async def compute_app_hash(self, executed: Executed) -> tuple[Hash, Hash]:
+        """Return (app hash, tree root) after a block; wait for the root where it is not folded."""
+        height = executed.block.height
+        interval = self.get_state().root_interval
+        root_height = compute_root_height(height, interval)
+        if height % interval or root_height == 0:
+            require(self.meta is not None, "the chain has begun")
+            root = self.meta.tree_root if self.meta is not None else b""
+        else:
+            root = await self.roots.get(root_height)
+        return compute_app_hash(root, executed.diff_hash), root
+
+    def commit(self, app_hash: Hash, tree_root: Hash) -> Committed:
+        """Write the applied block in one synced batch and make it the committed state."""
+        executed, meta, state = self.candidate, self.meta, self.get_state()
+        if executed is None or meta is None:
+            message = "Commit without FinalizeBlock"
+            raise RuntimeError(message)
+        changes = executed.result.changes
+        meta = meta._replace(
+            height=executed.block.height,
+            time_ms=executed.block.time_ms,
+            app_hash=app_hash,
+            diff_hash=executed.diff_hash,
+            tree_root=tree_root,
+        )
+        self.storage.commit(meta, changes.diff, changes.undo, 2 * state.root_interval)
+        store_changes(state, changes)
+        state.commit()
+        self.meta = meta
+        self.candidate = None
+        return Committed(meta, executed)

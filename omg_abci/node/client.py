@@ -1,0 +1,248 @@
+"""A thin client of the node API, for programs of this package: command line, replay, bench.
+
+Answers are the API's own messages. Every failure is a `NodeError` with the gRPC status's name.
+Wallets and bridges do not use it: they see the protocol only.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Final, Self, TypeVar
+
+import grpc
+
+from omg_abci.gen.omg.node.v1 import node_pb2 as pb
+from omg_abci.node.node_api import ANSWER_BYTES_MAX, SERVICE
+from omg_abci.node.read_service import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX
+from omg_abci.protocol.errors import OmgError
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
+    ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
+)
+TIMEOUT_S: Final = 30.0
+_Answer = TypeVar("_Answer")
+
+
+class NodeError(OmgError):
+    """The node refused a request or cannot be reached."""
+
+    def __init__(self, code: str, text: str) -> None:
+        """Keep the name of the gRPC status, such as NOT_FOUND, beside its text."""
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+def split_batches(raws: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield the transactions in order, in batches that Submit accepts."""
+    batch: list[bytes] = []
+    size = 0
+    for raw in raws:
+        if batch and (len(batch) == SUBMIT_TXS_MAX or size + len(raw) > SUBMIT_BYTES_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(raw)
+        size += len(raw)
+    if batch:
+        yield batch
+
+
+class NodeClient:
+    """Ask a node, and wait for the answer."""
+
+    def __init__(self, target: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect to ``HOST:PORT`` or ``unix:PATH`` when the first question is asked."""
+        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        self._timeout_s = timeout_s
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, raws: Sequence[bytes]) -> list[pb.Admission]:
+        """Send signed transactions; return what became of each, in order."""
+        return [
+            admission
+            for batch in split_batches(raws)
+            for admission in self._call(
+                "Submit", pb.SubmitRequest(txs=batch), pb.SubmitResponse
+            ).admissions
+        ]
+
+    def status(self) -> pb.Status:
+        """Return where the node is."""
+        return self._call("GetStatus", pb.GetStatusRequest(), pb.Status)
+
+    def account(self, owner: bytes) -> pb.Account:
+        """Return an account; one that does not exist is empty."""
+        return self._call("GetAccount", pb.GetAccountRequest(owner=owner), pb.Account)
+
+    def order(self, owner: bytes, client_id: int) -> pb.Order:
+        """Return an order that is open or remembered."""
+        request = pb.GetOrderRequest(owner=owner, client_id=client_id)
+        return self._call("GetOrder", request, pb.Order)
+
+    def orders(
+        self, owner: bytes, after_client_id: int = 0, limit: int = 1_000
+    ) -> pb.ListOrdersResponse:
+        """Return one page of an owner's open orders, by client id."""
+        request = pb.ListOrdersRequest(owner=owner, after_client_id=after_client_id, limit=limit)
+        return self._call("ListOrders", request, pb.ListOrdersResponse)
+
+    def book(self, market: int, depth: int = 0, *, by_order: bool = False) -> pb.Book:
+        """Return a market's best levels; depth 0 is the node's default."""
+        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order)
+        return self._call("GetBook", request, pb.Book)
+
+    def markets(self) -> list[pb.Market]:
+        """Return all markets."""
+        answer = self._call("ListMarkets", pb.ListMarketsRequest(), pb.ListMarketsResponse)
+        return list(answer.markets)
+
+    def tokens(self) -> list[pb.Token]:
+        """Return all tokens."""
+        answer = self._call("ListTokens", pb.ListTokensRequest(), pb.ListTokensResponse)
+        return list(answer.tokens)
+
+    def proof(self, key: bytes, header_height: int = 0) -> pb.StateProof:
+        """Return a record with its proof under the app hash in a header, 0 for the newest."""
+        request = pb.GetProofRequest(key=key, header_height=header_height)
+        return self._call("GetProof", request, pb.StateProof)
+
+    def stream_blocks(self, from_height: int = 0) -> Iterator[pb.Block]:
+        """Yield blocks for ever; 0 begins with the next."""
+        call = self._channel.unary_stream(
+            f"/{SERVICE}/StreamBlocks",
+            request_serializer=pb.StreamBlocksRequest.SerializeToString,
+            response_deserializer=pb.Block.FromString,
+        )(pb.StreamBlocksRequest(from_height=from_height))
+        try:
+            yield from call
+        except grpc.RpcError as reason:
+            raise _translate(reason) from reason
+        finally:
+            call.cancel()
+
+    def _call(self, name: str, request: Any, kind: Callable[[], _Answer]) -> _Answer:  # noqa: ANN401
+        try:
+            answer: _Answer = _make_call(self._channel, name, kind)(
+                request, timeout=self._timeout_s
+            )
+        except grpc.RpcError as reason:
+            raise _translate(reason) from reason
+        return answer
+
+
+class AsyncNodeClient:
+    """The same for an event loop, with many questions at a time."""
+
+    def __init__(self, target: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect to ``HOST:PORT`` or ``unix:PATH`` when the first question is asked."""
+        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._timeout_s = timeout_s
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def submit(self, raws: Sequence[bytes]) -> list[pb.Admission]:
+        """Send signed transactions; return what became of each, in order."""
+        admissions: list[pb.Admission] = []
+        for batch in split_batches(raws):
+            request = pb.SubmitRequest(txs=batch)
+            answer = await self._call("Submit", request, pb.SubmitResponse)
+            admissions.extend(answer.admissions)
+        return admissions
+
+    async def status(self) -> pb.Status:
+        """Return where the node is."""
+        return await self._call("GetStatus", pb.GetStatusRequest(), pb.Status)
+
+    async def account(self, owner: bytes) -> pb.Account:
+        """Return an account; one that does not exist is empty."""
+        return await self._call("GetAccount", pb.GetAccountRequest(owner=owner), pb.Account)
+
+    async def order(self, owner: bytes, client_id: int) -> pb.Order:
+        """Return an order that is open or remembered."""
+        request = pb.GetOrderRequest(owner=owner, client_id=client_id)
+        return await self._call("GetOrder", request, pb.Order)
+
+    async def orders(
+        self, owner: bytes, after_client_id: int = 0, limit: int = 1_000
+    ) -> pb.ListOrdersResponse:
+        """Return one page of an owner's open orders, by client id."""
+        request = pb.ListOrdersRequest(owner=owner, after_client_id=after_client_id, limit=limit)
+        return await self._call("ListOrders", request, pb.ListOrdersResponse)
+
+    async def book(self, market: int, depth: int = 0, *, by_order: bool = False) -> pb.Book:
+        """Return a market's best levels; depth 0 is the node's default."""
+        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order)
+        return await self._call("GetBook", request, pb.Book)
+
+    async def markets(self) -> list[pb.Market]:
+        """Return all markets."""
+        answer = await self._call("ListMarkets", pb.ListMarketsRequest(), pb.ListMarketsResponse)
+        return list(answer.markets)
+
+    async def tokens(self) -> list[pb.Token]:
+        """Return all tokens."""
+        answer = await self._call("ListTokens", pb.ListTokensRequest(), pb.ListTokensResponse)
+        return list(answer.tokens)
+
+    async def proof(self, key: bytes, header_height: int = 0) -> pb.StateProof:
+        """Return a record with its proof under the app hash in a header, 0 for the newest."""
+        request = pb.GetProofRequest(key=key, header_height=header_height)
+        return await self._call("GetProof", request, pb.StateProof)
+
+    async def stream_blocks(self, from_height: int = 0) -> AsyncIterator[pb.Block]:
+        """Yield blocks for ever; 0 begins with the next."""
+        call = self._channel.unary_stream(
+            f"/{SERVICE}/StreamBlocks",
+            request_serializer=pb.StreamBlocksRequest.SerializeToString,
+            response_deserializer=pb.Block.FromString,
+        )(pb.StreamBlocksRequest(from_height=from_height))
+        try:
+            async for block in call:
+                yield block
+        except grpc.RpcError as reason:
+            raise _translate(reason) from reason
+        finally:
+            call.cancel()
+
+    async def _call(self, name: str, request: Any, kind: Callable[[], _Answer]) -> _Answer:  # noqa: ANN401
+        try:
+            answer: _Answer = await _make_call(self._channel, name, kind)(
+                request, timeout=self._timeout_s
+            )
+        except grpc.RpcError as reason:
+            raise _translate(reason) from reason
+        return answer
+
+
+def _make_call(channel: Any, name: str, kind: Any) -> Any:  # noqa: ANN401 - both kinds of channel
+    """Return the callable of a unary method."""
+    return channel.unary_unary(
+        f"/{SERVICE}/{name}",
+        request_serializer=_serialize,
+        response_deserializer=kind.FromString,
+    )
+
+
+def _serialize(request: Any) -> bytes:  # noqa: ANN401 - generated classes share no base
+    data: bytes = request.SerializeToString()
+    return data
+
+
+def _translate(reason: Any) -> NodeError:  # noqa: ANN401 - grpc's own type lacks both methods
+    return NodeError(reason.code().name, reason.details() or "")

@@ -1,0 +1,389 @@
+"""The pending transactions, and who may have how many.
+
+A plain data structure: no rules, no disk, no clock. Guarantees: the bounds hold after each call;
+an acknowledged transaction leaves only when its owner of truth, the mempool, removes it; `rotation`
+holds exactly the owners with something to propose, those served the longest time ago first; what
+waits for a transaction that is not here (`after`) is kept apart and never offered.
+"""
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.units import Address, Height, Millis, Nonce
+
+Key: TypeAlias = tuple[Address, Nonce]
+"""Signer and nonce: no block holds two of them, so the pool does not either."""
+
+_GARBAGE_MIN: Final = 1_024
+_ROOM_FRACTION: Final = 64
+"""Making room frees this part of the pool, so that it is done once in many admissions."""
+
+
+class PoolBounds(NamedTuple):
+    """How much may be pending."""
+
+    txs_max: int = 200_000
+    bytes_max: int = 64 * 1024 * 1024
+    owner_txs_max: int = 8_192
+    owner_bytes_max: int = 4 * 1024 * 1024
+    orphans_owner_max: int = 256
+    """Transactions of one owner that wait for one that is not in the pool."""
+    orphan_bytes_max: int = 8 * 1024 * 1024
+    """The same for all owners together."""
+
+
+class Place(Enum):
+    """Where in the pool a transaction is."""
+
+    READY = 0
+    ORPHAN = 1
+    """Waits for a transaction that is not ready here."""
+    PARKED = 2
+    """Acknowledged, but the state refuses it for now."""
+    GONE = 3
+
+
+class Entry:
+    """A pending transaction."""
+
+    __slots__ = ("acknowledged", "arrival", "fee", "owner", "place", "queued", "tx", "waiting")
+
+    def __init__(
+        self, tx: SignedTx, fee: int = 0, *, acknowledged: bool = False, waiting: bool = False
+    ) -> None:
+        """Take a verified transaction and the most that it can cost."""
+        self.tx = tx
+        self.fee = fee
+        self.acknowledged = acknowledged
+        self.waiting = waiting
+        """Its `after` was not executed when last looked at."""
+        self.queued = False
+        """It stands in the queue of what is handed out to peers."""
+        self.owner: OwnerQueue
+        self.arrival = 0
+        self.place = Place.GONE
+
+    @property
+    def key(self) -> Key:
+        """Return signer and nonce."""
+        return self.tx.signer, self.tx.body.nonce
+
+
+class OwnerQueue:
+    """What one owner has pending."""
+
+    __slots__ = ("address", "bytes", "count", "droppable", "fees", "orphans", "ready")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.bytes = 0
+        self.count = 0
+        self.fees = 0
+        """The most that all of them can cost."""
+        self.orphans = 0
+        self.ready: dict[Address, list[tuple[Nonce, Entry]]] = {}
+        """Signer to what can be proposed, by nonce."""
+        self.droppable: dict[Key, Entry] = {}
+        """Not acknowledged, oldest first."""
+
+
+class Pool:
+    """Pending transactions within bounds."""
+
+    def __init__(self, bounds: PoolBounds) -> None:
+        """Make an empty pool."""
+        self.bounds = bounds
+        self.bytes = 0
+        self.orphan_bytes = 0
+        self.rotation: dict[Address, OwnerQueue] = {}
+        self._entries: dict[Key, Entry] = {}
+        self._by_raw: dict[bytes, Entry] = {}
+        self._owners: dict[Address, OwnerQueue] = {}
+        self._children: dict[Key, list[Entry]] = {}
+        """What waits for a nonce of its own signer."""
+        self._deadlines: list[tuple[Millis, Key]] = []
+        self._height_deadlines: list[tuple[Height, Key]] = []
+        self._arrivals = 0
+        self._no_room_from: int | None = None
+        """An owner with at least so many bytes found no room since the pool last shrank."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def find(self, key: Key) -> Entry | None:
+        """Return the transaction of a signer and nonce."""
+        return self._entries.get(key)
+
+    def find_raw(self, raw: bytes) -> Entry | None:
+        """Return the transaction with these bytes."""
+        return self._by_raw.get(raw)
+
+    def get_fees(self, owner: Address) -> int:
+        """Return the most that everything of an owner can cost."""
+        queue = self._owners.get(owner)
+        return 0 if queue is None else queue.fees
+
+    def list_signers(self, owner: Address) -> list[Address]:
+        """Return who signed what the owner has ready."""
+        queue = self._owners.get(owner)
+        return [] if queue is None else list(queue.ready)
+
+    def find_lowest(self, owner: Address, signer: Address) -> Entry | None:
+        """Return the ready transaction of an owner and signer with the lowest nonce."""
+        queue = self._owners.get(owner)
+        ready = None if queue is None else queue.ready.get(signer)
+        return ready[0][1] if ready else None
+
+    # --- in ---
+
+    def add(self, entry: Entry, *, within_bounds: bool = True) -> list[Entry]:
+        """Take a transaction whose key is not there; return what had to leave for it.
+
+        Raise AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
+        """
+        owner = self._owners.get(entry.tx.body.owner) or OwnerQueue(entry.tx.body.owner)
+        orphan = entry.waiting and self._find_ready_parent(entry) is None
+        dropped: list[Entry] = []
+        if within_bounds:
+            self._require_owner_room(owner, entry, orphan=orphan)
+            dropped = self._make_room(owner, len(entry.tx.raw))
+        self._arrivals += 1
+        entry.arrival = self._arrivals
+        entry.owner = self._owners[owner.address] = owner
+        key = entry.key
+        self._entries[key] = entry
+        self._by_raw[entry.tx.raw] = entry
+        owner.count += 1
+        owner.bytes += len(entry.tx.raw)
+        owner.fees += entry.fee
+        self.bytes += len(entry.tx.raw)
+        if not entry.acknowledged:
+            owner.droppable[key] = entry
+        if entry.waiting:
+            self._children.setdefault((key[0], entry.tx.body.after), []).append(entry)
+        self._add_deadlines(entry, key)
+        if orphan:
+            self._set_orphan(entry)
+        else:
+            self._set_ready(entry)
+        return dropped
+
+    def acknowledge(self, entry: Entry) -> None:
+        """Promise that the entry will not be dropped for want of room."""
+        entry.acknowledged = True
+        entry.owner.droppable.pop(entry.key, None)
+
+    # --- out ---
+
+    def remove(self, entry: Entry, *, executed: bool = False) -> None:
+        """Take an entry out; what waits for it becomes ready if it was executed, else waits on."""
+        key = entry.key
+        self._leave_place(entry)
+        entry.place = Place.GONE
+        del self._entries[key]
+        del self._by_raw[entry.tx.raw]
+        owner = entry.owner
+        owner.count -= 1
+        owner.bytes -= len(entry.tx.raw)
+        owner.fees -= entry.fee
+        owner.droppable.pop(key, None)
+        if not owner.count:
+            del self._owners[owner.address]
+        self.bytes -= len(entry.tx.raw)
+        self._no_room_from = None
+        if entry.waiting:
+            self._forget_child(entry)
+        if executed:
+            self.mark_executed(key)
+        else:
+            self._orphan_children(entry)
+
+    def mark_executed(self, key: Key) -> None:
+        """Let go what waits for this nonce of this signer."""
+        for child in self._children.pop(key, ()):
+            child.waiting = False
+            if child.place is Place.ORPHAN:
+                self._leave_place(child)
+                self._set_ready(child)
+
+    def park(self, entry: Entry) -> None:
+        """Keep an entry without offering it."""
+        self._leave_place(entry)
+        entry.place = Place.PARKED
+        self._orphan_children(entry)
+
+    def unpark(self, entry: Entry, *, waiting: bool) -> None:
+        """Offer a parked entry again, or let it wait for its `after`."""
+        if waiting and not entry.waiting:
+            self._children.setdefault((entry.key[0], entry.tx.body.after), []).append(entry)
+        elif entry.waiting and not waiting:
+            self._forget_child(entry)
+        entry.waiting = waiting
+        if waiting and self._find_ready_parent(entry) is None:
+            self._set_orphan(entry)
+        else:
+            self._set_ready(entry)
+
+    def pop_expired(self, height: Height, time_ms: Millis) -> list[Entry]:
+        """Remove and return what no block after this height and time can hold."""
+        expired: list[Entry] = []
+        for heap, limit in ((self._deadlines, time_ms), (self._height_deadlines, height)):
+            while heap and heap[0][0] <= limit:
+                entry = self._entries.get(heapq.heappop(heap)[1])
+                # The key may meanwhile belong to another transaction.
+                if entry is not None and _has_expired(entry.tx, height, time_ms):
+                    self.remove(entry)
+                    expired.append(entry)
+        return expired
+
+    def serve(self, owner: Address) -> None:
+        """Put an owner that a block served behind all others."""
+        queue = self.rotation.pop(owner, None)
+        if queue is not None:
+            self.rotation[owner] = queue
+
+    # --- places ---
+
+    def _set_ready(self, entry: Entry) -> None:
+        """Make an entry and what waits for it ready."""
+        stack = [entry]
+        while stack:
+            each = stack.pop()
+            each.place = Place.READY
+            owner = each.owner
+            signer, nonce = key = each.key
+            ready = owner.ready.setdefault(signer, [])
+            if not ready or ready[-1][0] < nonce:
+                ready.append((nonce, each))
+            else:
+                insort(ready, (nonce, each))
+            self.rotation.setdefault(owner.address, owner)
+            for child in self._children.get(key, ()):
+                if child.place is Place.ORPHAN and child.owner is owner:
+                    self._leave_place(child)
+                    stack.append(child)
+
+    def _set_orphan(self, entry: Entry) -> None:
+        entry.place = Place.ORPHAN
+        entry.owner.orphans += 1
+        self.orphan_bytes += len(entry.tx.raw)
+
+    def _leave_place(self, entry: Entry) -> None:
+        owner = entry.owner
+        if entry.place is Place.READY:
+            signer, nonce = entry.key
+            ready = owner.ready[signer]
+            del ready[bisect_left(ready, (nonce,))]
+            if not ready:
+                del owner.ready[signer]
+                if not owner.ready:
+                    del self.rotation[owner.address]
+        elif entry.place is Place.ORPHAN:
+            owner.orphans -= 1
+            self.orphan_bytes -= len(entry.tx.raw)
+
+    def _orphan_children(self, entry: Entry) -> None:
+        stack = [entry]
+        while stack:
+            for child in self._children.get(stack.pop().key, ()):
+                if child.place is Place.READY:
+                    self._leave_place(child)
+                    self._set_orphan(child)
+                    stack.append(child)
+
+    def _forget_child(self, entry: Entry) -> None:
+        key = (entry.tx.signer, entry.tx.body.after)
+        siblings = self._children[key]
+        siblings.remove(entry)
+        if not siblings:
+            del self._children[key]
+
+    def _find_ready_parent(self, entry: Entry) -> Entry | None:
+        parent = self._entries.get((entry.tx.signer, entry.tx.body.after))
+        if parent is None or parent.place is not Place.READY:
+            return None
+        return parent if parent.tx.body.owner == entry.tx.body.owner else None
+
+    # --- bounds ---
+
+    def _require_owner_room(self, owner: OwnerQueue, entry: Entry, *, orphan: bool) -> None:
+        bounds = self.bounds
+        size = len(entry.tx.raw)
+        if owner.count >= bounds.owner_txs_max or owner.bytes + size > bounds.owner_bytes_max:
+            raise errors.AccountPoolFull
+        if orphan and (
+            owner.orphans >= bounds.orphans_owner_max
+            or self.orphan_bytes + size > bounds.orphan_bytes_max
+        ):
+            raise errors.AfterNotExecuted(str(entry.tx.body.after))
+
+    def _make_room(self, newcomer: OwnerQueue, size: int) -> list[Entry]:
+        """Drop the newest of whoever has most until there is room; raise PoolFull.
+
+        Nobody loses to an owner that has as much: so a flood ends where it began.
+        """
+        bounds = self.bounds
+        if len(self._entries) < bounds.txs_max and self.bytes + size <= bounds.bytes_max:
+            return []
+        own = newcomer.bytes + size
+        if self._no_room_from is not None and own >= self._no_room_from:
+            raise errors.PoolFull
+        txs_goal = bounds.txs_max - max(1, bounds.txs_max // _ROOM_FRACTION)
+        bytes_goal = bounds.bytes_max - max(size, bounds.bytes_max // _ROOM_FRACTION)
+        largest = [(-queue.bytes, address) for address, queue in self._owners.items() if queue.droppable]
+        heapq.heapify(largest)
+        dropped: list[Entry] = []
+        while largest and (len(self._entries) > txs_goal or self.bytes > bytes_goal):
+            size_of_largest, address = largest[0]
+            if -size_of_largest <= own:
+                break
+            queue = self._owners[address]
+            victim = queue.droppable[next(reversed(queue.droppable))]
+            self.remove(victim)
+            dropped.append(victim)
+            if queue.droppable:
+                heapq.heapreplace(largest, (-queue.bytes, address))
+            else:
+                heapq.heappop(largest)
+        if len(self._entries) >= bounds.txs_max or self.bytes + size > bounds.bytes_max:
+            self._no_room_from = own
+            raise errors.PoolFull
+        return dropped
+
+    # --- deadlines ---
+
+    def _add_deadlines(self, entry: Entry, key: Key) -> None:
+        body = entry.tx.body
+        heapq.heappush(self._deadlines, (_compute_deadline(entry.tx), key))
+        if body.valid_until_height:
+            heapq.heappush(self._height_deadlines, (body.valid_until_height, key))
+        # Included transactions leave their deadlines behind.
+        if len(self._deadlines) > 2 * len(self._entries) + _GARBAGE_MIN:
+            self._deadlines = [(_compute_deadline(each.tx), each.key) for each in self]
+            heapq.heapify(self._deadlines)
+        if len(self._height_deadlines) > 2 * len(self._entries) + _GARBAGE_MIN:
+            self._height_deadlines = [
+                (each.tx.body.valid_until_height, each.key)
+                for each in self
+                if each.tx.body.valid_until_height
+            ]
+            heapq.heapify(self._height_deadlines)
+
+
+def _compute_deadline(tx: SignedTx) -> Millis:
+    """Return the first block time that is too late."""
+    too_old = tx.body.nonce + limits.NONCE_AGE_MAX_MS
+    return min(tx.body.valid_until_ms or too_old, too_old)
+
+
+def _has_expired(tx: SignedTx, height: Height, time_ms: Millis) -> bool:
+    until = tx.body.valid_until_height
+    return _compute_deadline(tx) <= time_ms or 0 < until <= height

@@ -1,0 +1,51 @@
+"""A signature worker: decodes, checks and recovers transactions, many a message.
+
+Run as `python -m omg_abci.node.worker --fd N` by the executor. It holds nothing but the signing
+domain, and its verdict for given bytes is always the same. Anything unexpected ends it, and with
+it the node: a node that cannot check signatures must not go on.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from omg_abci.node.channel import BlockingChannel, Message, settle_child
+from omg_abci.node.verdicts import compute_verdict
+from omg_abci.protocol.signing import Domain
+from omg_abci.protocol.tx import Verifier
+
+
+def serve(channel: BlockingChannel) -> None:
+    """Answer until the other end is gone; raise ValueError for a message that makes no sense."""
+    verifier: Verifier | None = None
+    while messages := channel.receive():
+        for message in messages:
+            match message:
+                case ("domain", str(), int(), bytes()):
+                    verifier = Verifier(Domain(*message[1:]))
+                case ("verify", int(), list()) if verifier is not None:
+                    channel.send(_answer(verifier, message))
+                case _:
+                    raise ValueError(f"unexpected message {message[:1]}")
+
+
+def _answer(verifier: Verifier, message: Message) -> Message:
+    _, batch_id, raws = message
+    return ("verified", batch_id, [compute_verdict(verifier, raw) for raw in raws])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the inherited socket."""
+    parser = argparse.ArgumentParser(description="OMG signature worker, started by omgd")
+    parser.add_argument("--fd", type=int, required=True, help="inherited socket")
+    channel = BlockingChannel(parser.parse_args(arguments).fd)
+    settle_child()
+    try:
+        serve(channel)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the executor is gone; nobody is left to hear of it
+    finally:
+        channel.close()
+
+
+if __name__ == "__main__":
+    main()

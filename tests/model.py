@@ -1,0 +1,329 @@
+"""The oracle: the state machine written the plainest way, from docs/spec and nothing else.
+
+Plain dictionaries, every list sorted when it is asked for, every sum added up anew, every undoing
+a copy that was made before. It imports the vocabulary only, never what it judges.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.crypto import compute_keccak
+from omg_abci.protocol.messages import (
+    TRADE_MESSAGES,
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    Message,
+    PlaceOrder,
+    SignedTx,
+    Transfer,
+)
+from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
+from omg_abci.protocol.units import Ended
+from tests.model_book import Refused, close_order
+from tests.model_legs import do_leg
+from tests.model_state import Key, Market, State, Token
+
+_TRADE_SCOPE = 1
+
+
+class Applied(NamedTuple):
+    """What a block did: a result a transaction, and the orders that expired before them."""
+
+    results: list[TxResult]
+    expired: list[Key]
+
+
+class Model:
+    """The chain from its genesis document on."""
+
+    def __init__(self, chain_id: str, document: Mapping[str, Any]) -> None:
+        """Read a valid genesis document (docs/architecture.md)."""
+        self.domain = compute_no_bridge_domain(chain_id)
+        if "ethereum_chain_id" in document:
+            contract = bytes.fromhex(document["verifying_contract"][2:])
+            self.domain = Domain(chain_id, document["ethereum_chain_id"], contract)
+        self.state = State(
+            chain_id,
+            compute_keccak(chain_id.encode()),
+            int(document["unit_price"]),
+            document["fee_token"],
+            document["root_interval"],
+        )
+        for row in document["balances"]:
+            key = (bytes.fromhex(row["owner"][2:]), row["subaccount"], row["token"])
+            self.state.add_free(key, int(row["amount"]))
+        for row in document["tokens"]:
+            supply = sum(n for (_, _, token), n in self.state.free.items() if token == row["id"])
+            self.state.tokens[row["id"]] = Token(row["decimals"], supply, row["symbol"])
+        for row in document["markets"]:
+            self.state.markets[row["id"]] = Market(
+                row["base"],
+                row["quote"],
+                int(row["base_unit"]),
+                int(row["quote_unit"]),
+                row["lots_min"],
+                row["lots_max"],
+            )
+        for row in document["agents"]:
+            pair = (bytes.fromhex(row["owner"][2:]), bytes.fromhex(row["agent"][2:]))
+            self.state.agents[pair] = (row["scope"], row["expires_ms"])
+
+    def records(self) -> dict[bytes, bytes]:
+        """Return the complete state as docs/spec/state.md encodes it."""
+        return self.state.encode()
+
+    # --- what may enter a block ---------------------------------------------------------------
+
+    def list_refusals(
+        self, tx: SignedTx, height: int, time_ms: int, block: Sequence[SignedTx] = ()
+    ) -> list[int]:
+        """Return every code that speaks against including the transaction, fees aside.
+
+        `block` holds the transactions it would share the block with.
+        """
+        body = tx.body
+        kept = self.state.nonces.get(tx.signer, ())
+        floor = self.state.floors.get(tx.signer, 0)
+        before = [
+            each.body.nonce
+            for each in block
+            if (each.signer, each.body.owner) == (tx.signer, body.owner)
+        ]
+        oldest = time_ms - limits.NONCE_AGE_MAX_MS
+        late = 0 < body.valid_until_ms <= time_ms or 0 < body.valid_until_height < height
+        found: list[type[errors.TxError]] = []
+        if body.nonce <= oldest or body.nonce <= floor:
+            found.append(errors.StaleNonce)
+        if body.nonce > time_ms + limits.NONCE_AHEAD_MAX_MS:
+            found.append(errors.NonceAhead)
+        if body.nonce in kept:
+            found.append(errors.NonceUsed)
+        if late:
+            found.append(errors.TxExpired)
+        if body.max_unit_price < self.state.unit_price:
+            found.append(errors.UnitPriceTooLow)
+        if compute_declared_work(tx) > limits.BLOCK_WORK_MAX:
+            found.append(errors.TooDear)
+        if body.after and body.after not in (*kept, *before):
+            found.append(errors.AfterNotExecuted)
+        if tx.signer != body.owner:
+            found += self.list_agent_refusals(tx, time_ms)
+        return [each.code for each in found]
+
+    def list_agent_refusals(self, tx: SignedTx, time_ms: int) -> list[type[errors.TxError]]:
+        """Return what speaks against an agent's signature before the block."""
+        approval = self.state.agents.get((tx.body.owner, tx.signer))
+        if approval is None:
+            return [errors.NotAnAgent]
+        found: list[type[errors.TxError]] = []
+        if approval[1] <= time_ms:
+            found.append(errors.AgentExpired)
+        if not is_covered(approval[0], tx.body.legs):
+            found.append(errors.AgentScope)
+        return found
+
+    def check_tx(self, tx: SignedTx, height: int, time_ms: int) -> list[int]:
+        """Return every code that speaks against taking the transaction into the pool."""
+        found = self.list_refusals(tx, height, time_ms)
+        if self.list_unpaid([tx]):
+            found.append(errors.FeesNotCovered.code)
+        return found
+
+    def list_unpaid(self, txs: Sequence[SignedTx]) -> list[bytes]:
+        """Return the owners whose free balance does not cover their declared work."""
+        fees = self.compute_fees(txs)
+        return [who for who, fee in fees.items() if self.state.get_free(self.payer(who)) < fee]
+
+    def compute_fees(self, txs: Sequence[SignedTx]) -> dict[bytes, int]:
+        """Return the price of each owner's declared work."""
+        fees: dict[bytes, int] = {}
+        for tx in txs:
+            fee = compute_declared_work(tx) * self.state.unit_price
+            fees[tx.body.owner] = fees.get(tx.body.owner, 0) + fee
+        return fees
+
+    def payer(self, owner: bytes) -> tuple[bytes, int, int]:
+        """Return the balance that pays an owner's fees."""
+        return owner, 0, self.state.fee_token
+
+    def validate_block(self, height: int, time_ms: int, txs: Sequence[SignedTx]) -> str | None:
+        """Return why the block is not valid, None when it is."""
+        if len(txs) > limits.BLOCK_TXS_MAX:
+            return "too many transactions"
+        if sum(len(tx.raw) for tx in txs) > limits.BLOCK_BYTES_MAX:
+            return "too many bytes"
+        for tx in txs:
+            refusals = self.list_refusals(tx, height, time_ms, txs)
+            if refusals:
+                return f"transaction refused: {refusals}"
+        used = [(tx.signer, tx.body.nonce) for tx in txs]
+        if any(used.count(each) > 1 for each in used):
+            return "a nonce is used twice"
+        signers = [tx.signer for tx in txs]
+        if any(signers.count(each) > limits.SIGNER_TXS_PER_BLOCK_MAX for each in signers):
+            return "too many transactions of a signer"
+        if sum(compute_declared_work(tx) for tx in txs) > limits.BLOCK_WORK_MAX:
+            return "too much work"
+        if self.list_unpaid(txs):
+            return "fees are not covered"
+        if list(txs) != order_block(self.state.block_hash, txs):
+            return "not in the canonical order"
+        return None
+
+    # --- what a block does --------------------------------------------------------------------
+
+    def apply_block(
+        self, height: int, time_ms: int, block_hash: bytes, txs: Sequence[SignedTx]
+    ) -> Applied:
+        """Execute a valid block."""
+        state = self.state
+        state.height, state.now, state.placed = height, time_ms, 0
+        expired = expire(state)
+        for owner, fee in self.compute_fees(txs).items():
+            state.add_free(self.payer(owner), -fee)
+        results = [self.execute_tx(tx) for tx in txs]
+        self.state.block_hash = block_hash
+        return Applied(results, expired)
+
+    def execute_tx(self, tx: SignedTx) -> TxResult:
+        """Use the nonce, do the legs, settle the fee."""
+        body = tx.body
+        self.use_nonce(tx.signer, body.nonce)
+        before = self.state.copy()
+        approval = self.state.agents.get((body.owner, tx.signer), (0, 0))
+        if tx.signer != body.owner and not is_covered(approval[0], body.legs):
+            legs = [LegResult(code=errors.AgentRevoked.code) for _ in body.legs]
+            work = 0
+        else:
+            legs, work = self.execute_legs(tx)
+        failed = [leg.code for leg in legs if leg.code]
+        code = failed[0] if failed and (body.atomic or len(failed) == len(legs)) else 0
+        if body.atomic and failed:
+            self.state = before
+            own = [one for one in failed if one != errors.LegsRolledBack.code]
+            code = own[0]
+        work += compute_base_work(tx)
+        fee = work * self.state.unit_price
+        declared = compute_declared_work(tx) * self.state.unit_price
+        self.state.add_free(self.payer(body.owner), declared - fee)
+        self.state.fee_pool += fee
+        return TxResult(code, tuple(legs), work, fee)
+
+    def execute_legs(self, tx: SignedTx) -> tuple[list[LegResult], int]:
+        """Return each leg's result and the work they used; an atomic failure stops."""
+        body = tx.body
+        default_until = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+        results: list[LegResult] = []
+        work = 0
+        for place, leg in enumerate(body.legs):
+            try:
+                result, steps = do_leg(self.state, body.owner, leg, default_until)
+            except Refused as refused:
+                result, steps = refused.result, refused.steps
+            work += compute_used_work(leg, steps)
+            results.append(result)
+            if result.code and body.atomic:
+                rolled_back = LegResult(code=errors.LegsRolledBack.code)
+                results = [rolled_back] * len(body.legs)
+                results[place] = LegResult(code=result.code)
+                break
+        return results, work
+
+    def use_nonce(self, signer: bytes, nonce: int) -> None:
+        """Keep a nonce; the smallest of too many leaves, and the floor never falls."""
+        kept = sorted([*self.state.nonces.get(signer, ()), nonce])
+        if len(kept) > limits.NONCES_KEPT_MAX:
+            self.state.floors[signer] = max(self.state.floors.get(signer, 0), kept.pop(0))
+        self.state.nonces[signer] = tuple(kept)
+
+
+def expire(state: State) -> list[Key]:
+    """Remove what expired, orders first, as far as the block's steps reach."""
+    orders = [each for each in state.orders.values() if not each.is_live(state.now)]
+    orders.sort(key=lambda each: (each.expires_ms, each.priority))
+    orders = orders[: limits.MASS_STEPS_MAX]
+    for order in orders:
+        close_order(state, order, Ended.EXPIRED)
+    dead = [(until, *key) for key, until in state.tombstones.items() if until <= state.now]
+    for _, owner, client_id in sorted(dead)[: limits.MASS_STEPS_MAX - len(orders)]:
+        del state.tombstones[owner, client_id]
+    return [order.key for order in orders]
+
+
+def is_covered(scope: int, legs: Sequence[Message]) -> bool:
+    """Tell whether a scope covers every leg."""
+    return scope & _TRADE_SCOPE == _TRADE_SCOPE and all(isinstance(e, TRADE_MESSAGES) for e in legs)
+
+
+# --- order ------------------------------------------------------------------------------------
+
+
+def compute_own_class(tx: SignedTx) -> int:
+    """Return 0 for cancels only, 1 for what can only rest, else 2."""
+    legs = tx.body.legs
+    cancels = [isinstance(leg, CancelOrder | CancelAll) for leg in legs]
+    quotes = [
+        (isinstance(leg, PlaceOrder) and leg.post_only)
+        or (isinstance(leg, AmendOrder) and leg.price == 0)
+        for leg in legs
+    ]
+    if all(cancels):
+        return 0
+    return 1 if all(a or b for a, b in zip(cancels, quotes, strict=True)) else 2
+
+
+def order_block(previous_hash: bytes, txs: Sequence[SignedTx]) -> list[SignedTx]:
+    """Return the transactions in the canonical order."""
+
+    def compute_place(tx: SignedTx) -> tuple[int, bytes, int, bytes]:
+        mine = (tx.body.nonce, tx.signer)
+        classes = [
+            compute_own_class(each)
+            for each in txs
+            if each.body.owner == tx.body.owner and (each.body.nonce, each.signer) <= mine
+        ]
+        return max(classes), compute_keccak(previous_hash + tx.body.owner), *mine
+
+    return sorted(txs, key=compute_place)
+
+
+# --- work -------------------------------------------------------------------------------------
+
+
+def compute_base_work(tx: SignedTx) -> int:
+    """Return the work of a transaction without its legs."""
+    return limits.WORK_TX + (len(tx.raw) + 15) // 16 * limits.WORK_PER_16_BYTES
+
+
+def compute_declared_work(tx: SignedTx) -> int:
+    """Return the most work that a transaction may use."""
+    work = compute_base_work(tx)
+    for leg in tx.body.legs:
+        match leg:
+            case PlaceOrder() | AmendOrder():
+                work += compute_used_work(leg, leg.max_matches)
+            case CancelAll():
+                work += compute_used_work(leg, leg.max_orders)
+            case _:
+                work += compute_used_work(leg, 0)
+    return work
+
+
+def compute_used_work(leg: Message, steps: int) -> int:
+    """Return the work of a leg that took so many steps (CancelAll: cancelled so many)."""
+    match leg:
+        case Transfer():
+            return limits.WORK_TRANSFER
+        case PlaceOrder():
+            return limits.WORK_PLACE + steps * limits.WORK_MATCH
+        case AmendOrder():
+            return limits.WORK_AMEND + steps * limits.WORK_MATCH
+        case CancelOrder():
+            return limits.WORK_CANCEL
+        case CancelAll():
+            return limits.WORK_CANCEL_ALL + steps * limits.WORK_CANCELLED_ORDER
+        case _:
+            return limits.WORK_AGENT

@@ -1,0 +1,196 @@
+"""The real state machine and the oracle driven side by side, compared after every block."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.crypto import compute_sha256
+from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.units import Side
+from omg_abci.rules.admission import BlockBudget, check_tx
+from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
+from omg_abci.state.diff import compute_records, store_changes
+from omg_abci.state.genesis import build_genesis
+from omg_abci.state.loading import load_state
+from tests.model import Model
+from tests.model_book import list_side
+from tests.strategies import CHAIN_ID, GENESIS, START_MS, STRANGER, BlockPlan, make_body, sign_body
+
+TIGHT_LIMITS = {
+    "MASS_STEPS_MAX": 1,
+    "CLOSED_KEPT_MAX": 3,
+    "TOMBSTONES_MAX": 2,
+    "AGENTS_MAX": 2,
+    "OPEN_ORDERS_MAX": 5,
+    "NONCES_KEPT_MAX": 4,
+    "SIGNER_TXS_PER_BLOCK_MAX": 4,
+}
+"""Bounds so narrow that a handful of transactions runs into each of them."""
+
+
+@contextmanager
+def narrowed(bounds: Mapping[str, int]) -> Iterator[None]:
+    """Let the chain and the oracle run with other bounds."""
+    with ExitStack() as stack:
+        for name, value in bounds.items():
+            stack.enter_context(patch.object(limits, name, value))
+        yield
+
+
+class Pair:
+    """A chain and its oracle, at the same height."""
+
+    def __init__(self, document: Mapping[str, Any] = GENESIS) -> None:
+        """Start both from one genesis document."""
+        records, self.domain = build_genesis(CHAIN_ID, document)
+        self.disk = dict(records)
+        self.state = load_state(CHAIN_ID, records)
+        self.model = Model(CHAIN_ID, document)
+        self.height, self.time_ms = 0, START_MS
+        self.previous: list[SignedTx] = []
+        assert self.disk == self.model.records()
+        assert self.domain == self.model.domain
+
+    def play(self, plan: BlockPlan) -> None:
+        """Make a block of what may enter of a plan, execute it, compare everything."""
+        height, time_ms = self.height + 1, self.time_ms + plan.ahead_ms
+        drawn = [sign_body(make_body(each, time_ms), each.signer) for each in plan.txs]
+        chosen = self.fill(height, time_ms, drawn)
+        txs = self.model.order_block(chosen)
+        if txs and plan.attacked < len(txs):
+            self.attack(height, time_ms, txs[plan.attacked])
+        for tx in self.previous:
+            self.refuse(height, time_ms, tx, errors.NonceUsed, errors.StaleNonce)
+        self.execute(height, time_ms, txs, rehearsed=plan.rehearsed)
+        if plan.restarted:
+            self.restart()
+
+    def restart(self) -> None:
+        """Load the state from what was stored."""
+        self.state = load_state(CHAIN_ID, sorted(self.disk.items()))
+
+    def fill(self, height: int, time_ms: int, txs: Sequence[SignedTx]) -> list[SignedTx]:
+        """Return what may enter a block; chain and oracle agree on each transaction."""
+        budget = BlockBudget(self.state, height, time_ms, limits.BLOCK_BYTES_MAX)
+        for tx in sorted(txs, key=lambda each: (each.body.nonce, each.signer, each.raw)):
+            self.compare_check(height, time_ms, tx)
+            refusals = self.list_refusals(height, time_ms, tx, budget.txs)
+            try:
+                budget.add(tx)
+            except errors.TxError as reason:
+                assert reason.code in refusals
+            except errors.BlockFull:
+                signed = [each for each in budget.txs if each.signer == tx.signer]
+                assert len(signed) >= limits.SIGNER_TXS_PER_BLOCK_MAX
+            else:
+                assert refusals == []
+        return list(budget.txs)
+
+    def list_refusals(
+        self, height: int, time_ms: int, tx: SignedTx, others: Sequence[SignedTx]
+    ) -> list[int]:
+        """Return the oracle's codes against adding a transaction to others."""
+        found = self.model.list_refusals(tx, height, time_ms, others)
+        if any((tx.signer, tx.body.nonce) == (each.signer, each.body.nonce) for each in others):
+            found.append(errors.NonceUsed.code)
+        if tx.body.owner in self.model.list_unpaid([*others, tx]):
+            found.append(errors.FeesNotCovered.code)
+        return found
+
+    def compare_check(self, height: int, time_ms: int, tx: SignedTx) -> None:
+        """Let both say whether the pool takes a transaction."""
+        refusals = self.model.check_tx(tx, height, time_ms)
+        try:
+            check_tx(self.state, tx, height, time_ms)
+        except errors.TxError as reason:
+            assert reason.code in refusals
+        else:
+            assert refusals == []
+
+    # --- blocks -------------------------------------------------------------------------------
+
+    def execute(
+        self, height: int, time_ms: int, txs: Sequence[SignedTx], *, rehearsed: bool = False
+    ) -> BlockResult:
+        """Check and execute a valid block on both sides; compare results, diff and records."""
+        block = Block(height, time_ms, compute_sha256(b"block %d" % height), tuple(txs))
+        assert self.model.validate_block(height, time_ms, txs) is None
+        check_block(self.state, block)
+        before = self.model.records()
+        if rehearsed:
+            rehearsal = apply_block(self.state, block)
+            self.state.rollback()
+            assert dict(compute_records(self.state)) == before
+        applied = self.model.apply_block(height, time_ms, block.block_hash, txs)
+        after = self.model.records()
+        result = apply_block(self.state, block)
+        assert list(result.results) == applied.results
+        assert list(result.expired) == applied.expired
+        assert dict(compute_records(self.state)) == after
+        changed = sorted(key for key in before | after if before.get(key) != after.get(key))
+        assert list(result.changes.diff) == [(key, after.get(key)) for key in changed]
+        assert list(result.changes.undo) == [(key, before.get(key)) for key in changed]
+        if rehearsed:
+            assert rehearsal == result
+        store_changes(self.state, result.changes)
+        self.state.commit()
+        for key, value in result.changes.diff:
+            if value is None:
+                del self.disk[key]
+            else:
+                self.disk[key] = value
+        assert self.disk == after
+        self.height, self.time_ms, self.previous = height, time_ms, list(txs)
+        self.check_invariants()
+        return result
+
+    def check_invariants(self) -> None:
+        """What must hold in every state, whatever the rules are."""
+        state = self.model.state
+        reserved = state.compute_reserved()
+        for number, token in state.tokens.items():
+            held = [amount for key, amount in state.free.items() if key[2] == number]
+            held += [amount for key, amount in reserved.items() if key[2] == number]
+            pool = state.fee_pool if number == state.fee_token else 0
+            assert sum(held) + pool == token.supply
+        for number in state.markets:
+            bids, asks = list_side(state, number, Side.BUY), list_side(state, number, Side.SELL)
+            assert not (bids and asks) or bids[0].price < asks[0].price
+        assert all(order.remaining > 0 and order.filled >= 0 for order in state.orders.values())
+
+    # --- attacks ------------------------------------------------------------------------------
+
+    def attack(self, height: int, time_ms: int, tx: SignedTx) -> None:
+        """Refuse the twins of a valid transaction: another's key, another's account, too late."""
+        body = tx.body
+        keyless = sign_body(body, STRANGER)
+        self.refuse(height, time_ms, keyless, errors.NotAnAgent)
+        late = body._replace(nonce=time_ms - 50, after=0, valid_until_ms=time_ms)
+        self.refuse(height, time_ms, sign_body(late, STRANGER), errors.TxExpired)
+        past = body._replace(after=0, valid_until_height=height - 1)
+        if height > 1:
+            self.refuse(height, time_ms, sign_body(past, STRANGER), errors.TxExpired)
+        old = body._replace(nonce=time_ms - limits.NONCE_AGE_MAX_MS, after=0, valid_until_ms=0)
+        self.refuse(height, time_ms, sign_body(old, STRANGER), errors.StaleNonce)
+        ahead = time_ms + limits.NONCE_AHEAD_MAX_MS + 1
+        early = body._replace(nonce=ahead, after=0, valid_until_ms=0)
+        self.refuse(height, time_ms, sign_body(early, STRANGER), errors.NonceAhead)
+        unmet = body._replace(after=body.nonce - 1_000_000)
+        self.refuse(height, time_ms, sign_body(unmet, STRANGER), errors.AfterNotExecuted)
+
+    def refuse(
+        self, height: int, time_ms: int, tx: SignedTx, *expected: type[errors.TxError]
+    ) -> None:
+        """Assert that neither pool nor block takes a transaction, for one of the reasons."""
+        refusals = self.model.list_refusals(tx, height, time_ms)
+        assert {each.code for each in expected} & set(refusals)
+        with pytest.raises(errors.TxError) as caught:
+            check_tx(self.state, tx, height, time_ms)
+        assert caught.value.code in refusals
+        assert self.model.validate_block(height, time_ms, [tx]) is not None
+        with pytest.raises(errors.BlockInvalid):
+            check_block(self.state, Block(height, time_ms, bytes(32), (tx,)))
