@@ -169,9 +169,13 @@ class Model:
             return "too much work"
         if self.list_unpaid(txs):
             return "fees are not covered"
-        if list(txs) != order_block(self.state.block_hash, txs):
+        if list(txs) != self.order_block(txs):
             return "not in the canonical order"
         return None
+
+    def order_block(self, txs: Sequence[SignedTx]) -> list[SignedTx]:
+        """Return the transactions in the order of the next block."""
+        return order_block(self.state.block_hash, txs)
 
     # --- what a block does --------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from omg_abci.protocol.messages import (
     Transfer,
 )
 from omg_abci.protocol.results import LegResult
-from omg_abci.protocol.units import Ended, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.units import Ended, SelfTrade, TimeInForce
 from tests.model_book import (
     Refused,
     Taker,

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
-from omg_abci.protocol.crypto import compute_address, sign_digest
+from omg_abci.protocol.crypto import recover_signer, sign_digest
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
@@ -50,11 +50,13 @@ class Key(NamedTuple):
 
 def make_key(number: int) -> Key:
     """Return the key whose secret is a small number."""
-    # The public key of a secret is recovered from a signature: coincurve is crypto's alone.
-    from coincurve import PublicKey  # noqa: PLC0415 - tests only
-
     secret = number.to_bytes(32, "big")
-    return Key(secret, compute_address(PublicKey.from_secret(secret).format()))
+    return Key(secret, recover_signer(bytes(32), sign_digest(bytes(32), secret)))
+
+
+def show(key: Key) -> str:
+    """Return a key's address as JSON has it."""
+    return "0x" + key.address.hex()
 
 
 OWNERS = tuple(make_key(number) for number in range(1, 5))
@@ -92,7 +94,7 @@ GENESIS: dict[str, Any] = {
         },
     ],
     "balances": [
-        {"owner": "0x" + key.address.hex(), "subaccount": sub, "token": token, "amount": str(amount)}
+        {"owner": show(key), "subaccount": sub, "token": token, "amount": str(amount)}
         for place, key in enumerate(OWNERS)
         for sub, token, amount in (
             (0, 1, 3_000 if place == len(OWNERS) - 1 else 150_000),
@@ -104,8 +106,8 @@ GENESIS: dict[str, Any] = {
     ],
     "agents": [
         {
-            "owner": "0x" + owner.address.hex(),
-            "agent": "0x" + agent.address.hex(),
+            "owner": show(owner),
+            "agent": show(agent),
             "scope": 1,
             "expires_ms": expires_ms,
         }
@@ -122,17 +124,17 @@ GENESIS: dict[str, Any] = {
 # --- messages ---------------------------------------------------------------------------------
 
 
-def _number(wide: bool, most: int, top: int, least: int = 1) -> SearchStrategy[int]:
-    return st.integers(least, top if wide else most)
+def _number(most: int, top: int, *, wide: bool) -> SearchStrategy[int]:
+    return st.integers(1, top if wide else most)
 
 
-def _address(wide: bool) -> SearchStrategy[bytes]:
+def _address(*, wide: bool) -> SearchStrategy[bytes]:
     if wide:
         return st.binary(min_size=20, max_size=20).filter(any)
     return st.sampled_from([key.address for key in KEYS])
 
 
-def _expiry(wide: bool) -> SearchStrategy[int]:
+def _expiry(*, wide: bool) -> SearchStrategy[int]:
     if wide:
         return st.integers(1, limits.U64_MAX)
     near = [PAST_MS - 1, PAST_MS, PAST_MS + 1, 1_500, 2_000, 2_500, 3_000, 5_000]
@@ -140,23 +142,23 @@ def _expiry(wide: bool) -> SearchStrategy[int]:
     return st.sampled_from(near * 3 + far)
 
 
-def _subaccount(wide: bool) -> SearchStrategy[int]:
+def _subaccount(*, wide: bool) -> SearchStrategy[int]:
     return st.integers(0, 255) if wide else st.sampled_from([0, 0, 0, 1])
 
 
-def _client_id(wide: bool) -> SearchStrategy[int]:
-    return _number(wide, 12, limits.U64_MAX)
+def _client_id(*, wide: bool) -> SearchStrategy[int]:
+    return _number(12, limits.U64_MAX, wide=wide)
 
 
 def transfer(*, wide: bool = False) -> SearchStrategy[Transfer]:
     """Draw transfers; most are within the balances of `GENESIS`."""
     return st.builds(
         Transfer,
-        _address(wide),
-        _number(wide, 4, limits.U32_MAX),
-        _number(wide, 400, limits.AMOUNT_MAX),
-        _subaccount(wide),
-        _subaccount(wide),
+        _address(wide=wide),
+        _number(4, limits.U32_MAX, wide=wide),
+        _number(400, limits.AMOUNT_MAX, wide=wide),
+        _subaccount(wide=wide),
+        _subaccount(wide=wide),
     )
 
 
@@ -169,24 +171,26 @@ def place_order(*, wide: bool = False, market: int = 0) -> SearchStrategy[PlaceO
     ]
 
     def build(kind: tuple[int, int, int], expires_ms: int, *rest: int) -> PlaceOrder:
-        number, side, price, quantity, client_id, subaccount, self_trade, steps = rest
+        number, side, price, quantity, client_id, subaccount, self_trade, steps_max = rest
         until = expires_ms if kind[1] == TimeInForce.GTT else 0
         head = (number, side, kind[0], kind[1], bool(kind[2]), price, quantity, until)
-        return PlaceOrder(*head, client_id, subaccount, self_trade, steps)
+        return PlaceOrder(*head, client_id, subaccount, self_trade, steps_max)
 
-    markets = st.sampled_from([1, 1, 1, 1, 2, 2, 3])
+    markets = st.integers(1, limits.U32_MAX) if wide else st.sampled_from([1, 1, 1, 1, 2, 2, 3])
+    lots = st.integers(1, limits.QUANTITY_LOTS_MAX) if wide else st.sampled_from([*range(1, 8), 41])
+    steps = st.integers(1, limits.MATCHES_MAX) if wide else st.sampled_from([1, 2, 3, 4, 16])
     return st.builds(
         build,
         st.sampled_from(resting * 2 + taking),
-        _expiry(wide),
-        st.just(market) if market else _number(True, 1, limits.U32_MAX) if wide else markets,
+        _expiry(wide=wide),
+        st.just(market) if market else markets,
         st.sampled_from([1, 2]),
-        _number(wide, 5, limits.PRICE_TICKS_MAX),
-        _number(True, 1, limits.QUANTITY_LOTS_MAX) if wide else st.sampled_from([*range(1, 8), 41]),
-        _client_id(wide),
-        _subaccount(wide),
+        _number(5, limits.PRICE_TICKS_MAX, wide=wide),
+        lots,
+        _client_id(wide=wide),
+        _subaccount(wide=wide),
         st.integers(SelfTrade.CANCEL_NEWEST, SelfTrade.ALLOW),
-        _number(True, 1, limits.MATCHES_MAX) if wide else st.sampled_from([1, 2, 3, 4, 16]),
+        steps,
     )
 
 
@@ -194,17 +198,17 @@ def amend_order(*, wide: bool = False) -> SearchStrategy[AmendOrder]:
     """Draw amendments of one to three fields."""
     return st.builds(
         AmendOrder,
-        _client_id(wide),
-        st.just(0) | _number(wide, 5, limits.PRICE_TICKS_MAX),
-        st.just(0) | _number(wide, 8, limits.QUANTITY_LOTS_MAX),
-        st.just(0) | _expiry(wide),
+        _client_id(wide=wide),
+        st.just(0) | _number(5, limits.PRICE_TICKS_MAX, wide=wide),
+        st.just(0) | _number(8, limits.QUANTITY_LOTS_MAX, wide=wide),
+        st.just(0) | _expiry(wide=wide),
         st.integers(1, limits.MATCHES_MAX) if wide else st.integers(1, 4),
     ).filter(lambda leg: leg.price or leg.quantity or leg.expires_ms)
 
 
 def cancel_order(*, wide: bool = False) -> SearchStrategy[CancelOrder]:
     """Draw cancellations."""
-    return st.builds(CancelOrder, _client_id(wide))
+    return st.builds(CancelOrder, _client_id(wide=wide))
 
 
 def cancel_all(*, wide: bool = False) -> SearchStrategy[CancelAll]:
@@ -219,12 +223,12 @@ def cancel_all(*, wide: bool = False) -> SearchStrategy[CancelAll]:
 
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
-    return st.builds(ApproveAgent, _address(wide), st.just(1), _expiry(wide))
+    return st.builds(ApproveAgent, _address(wide=wide), st.just(1), _expiry(wide=wide))
 
 
 def revoke_agent(*, wide: bool = False) -> SearchStrategy[RevokeAgent]:
     """Draw revocations."""
-    return st.builds(RevokeAgent, _address(wide))
+    return st.builds(RevokeAgent, _address(wide=wide))
 
 
 MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
@@ -362,9 +366,7 @@ class BlockPlan(NamedTuple):
     attacked: int
 
 
-def block_plans(
-    market: int = 0, txs_max: int = 6, legs_max: int = 4
-) -> SearchStrategy[BlockPlan]:
+def block_plans(market: int = 0, txs_max: int = 6, legs_max: int = 4) -> SearchStrategy[BlockPlan]:
     """Draw blocks a second apart, some sooner, a few days later."""
     return st.builds(
         BlockPlan,

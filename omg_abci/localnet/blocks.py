@@ -20,6 +20,8 @@ from omg_abci.localnet.rpc import AppState, Rpc
 _POLL_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 1.0
 """How long a block's summary waits for nodes that are behind."""
+_METAS_A_CALL: Final = 20
+"""CometBFT returns no more headers in one answer."""
 _COMMITTED: Final = 2
 """BLOCK_ID_FLAG_COMMIT: the validator signed this block."""
 
@@ -116,6 +118,45 @@ def _fetch_hashes(nodes: list[Rpc], states: dict[int, AppState], height: int) ->
             with contextlib.suppress(LocalnetError):
                 hashes[index] = nodes[index].fetch_app_hash(height)
     return hashes
+
+
+def find_differences(network: Network, first: int, last: int) -> list[int]:
+    """Return the heights whose headers are not the same on all nodes, ascending.
+
+    A header holds the application hash after the block before it, so comparing to `last` judges
+    what the applications did up to `last` - 1. Every node must have all of the blocks.
+
+    Raises:
+        RpcUnreachable, RpcRefused: a node does not answer, or has not all of the blocks.
+    """
+    nodes = [Rpc(node.ports.rpc) for node in network.nodes]
+    try:
+        differing = []
+        for begin in range(first, last + 1, _METAS_A_CALL):
+            end = min(begin + _METAS_A_CALL - 1, last)
+            pages = [_fetch_headers(node, begin, end) for node in nodes]
+            differing += [
+                height
+                for height, headers in zip(
+                    range(begin, end + 1), zip(*pages, strict=True), strict=True
+                )
+                if any(header != headers[0] for header in headers)
+            ]
+        return differing
+    finally:
+        for node in nodes:
+            node.close()
+
+
+def _fetch_headers(node: Rpc, first: int, last: int) -> list[tuple[str, str]]:
+    """Return (block hash, app hash) of each height."""
+    metas = node.call("blockchain", minHeight=first, maxHeight=last)["block_metas"]
+    by_height = {int(meta["header"]["height"]): meta for meta in metas}
+    missing = [height for height in range(first, last + 1) if height not in by_height]
+    if missing:
+        raise RpcRefused(f"blockchain: block {missing[0]} is missing")
+    chosen = (by_height[height] for height in range(first, last + 1))
+    return [(meta["block_id"]["hash"], meta["header"]["app_hash"]) for meta in chosen]
 
 
 class _Block(NamedTuple):

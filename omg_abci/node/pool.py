@@ -338,7 +338,9 @@ class Pool:
             raise errors.PoolFull
         txs_goal = bounds.txs_max - max(1, bounds.txs_max // _ROOM_FRACTION)
         bytes_goal = bounds.bytes_max - max(size, bounds.bytes_max // _ROOM_FRACTION)
-        largest = [(-queue.bytes, address) for address, queue in self._owners.items() if queue.droppable]
+        largest = [
+            (-queue.bytes, address) for address, queue in self._owners.items() if queue.droppable
+        ]
         heapq.heapify(largest)
         dropped: list[Entry] = []
         while largest and (len(self._entries) > txs_goal or self.bytes > bytes_goal):

@@ -165,8 +165,8 @@ class Storage:
             db = Rdict(place, options, access_type=access)
         except Exception as reason:
             # rocksdict raises bare Exception; the text is all that tells the cases apart.
-            if "lock file" in str(reason):
-                raise StorageLocked(f"{place} is in use by another process") from reason
+            if "/LOCK: " in str(reason):
+                raise StorageLocked(f"{place} is in use by a running node") from reason
             raise StorageUnreadable(f"{place}: {reason}") from reason
         try:
             storage = cls(db, place)

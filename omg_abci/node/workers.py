@@ -205,7 +205,9 @@ class WorkerPool:
     def _fail(self, failure: WorkerLost) -> None:
         self._failure = failure
         waiting = [item for queue in self._queues.values() for item in queue]
-        waiting += [item for each in self._workers for part in each.batches.values() for item in part]
+        waiting += [
+            item for each in self._workers for part in each.batches.values() for item in part
+        ]
         for queue in self._queues.values():
             queue.clear()
         for job, _, _ in waiting:

@@ -194,8 +194,8 @@ class Planner:
         if sent_place is None:
             if took_place:
                 self._place(key, *place, wanted)
-            elif not self.sent.is_level_equal(self.venue, place):
-                self._come_back(key)
+            else:
+                self._mark(key)
             return
         left = self.sent.get_quantity(key)
         if not took_place:
@@ -212,10 +212,6 @@ class Planner:
         else:
             self._cancel(key)
             self._place(key, *place, wanted)
-
-    def _come_back(self, key: int) -> None:
-        """Bring an order back that the venue still shows and the chain filled to its end."""
-        self._mark(key)
 
     def _place(self, key: int, side: int, price: Ticks, quantity: Lots) -> None:
         if self.sent.is_crossing(side, price):

@@ -75,8 +75,10 @@ class RowCheck(NamedTuple):
     bids: tuple[tuple[Ticks, Lots, int], ...]
     asks: tuple[tuple[Ticks, Lots, int], ...]
     """A count of 0 means that the venue gives none."""
-    depth: int
-    """Levels that must not be there when the row has fewer; 0: only those given are compared."""
+    bids_depth: int
+    """How many levels of the chain's book the bids are compared with: more than are given when
+    the venue says that there are no more."""
+    asks_depth: int
     reason: str = ""
     """Why the row can be joined to no message; empty when it is."""
 

@@ -9,7 +9,8 @@ from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.units import Address, Height, Millis
 from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.fees import compute_declared_work
-from omg_abci.state.working import Account, WorkingState
+from omg_abci.state.objects import Account
+from omg_abci.state.working import WorkingState
 
 
 def check_tx(state: WorkingState, tx: SignedTx, height: Height, time_ms: Millis) -> None:

@@ -1,7 +1,7 @@
 """What a leg's rule needs to know beside the state and the message."""
 
 from omg_abci.protocol.units import Millis
-from omg_abci.state.working import Account
+from omg_abci.state.objects import Account
 
 
 class LegContext:

@@ -19,7 +19,8 @@ from omg_abci.rules.orderbook import (
 )
 from omg_abci.rules.settlement import compute_reserve, release_reserve, take_reserve
 from omg_abci.state.book import Order
-from omg_abci.state.working import Account, Market, WorkingState
+from omg_abci.state.objects import Account, Market
+from omg_abci.state.working import WorkingState
 
 _RESTING = (TimeInForce.GTC, TimeInForce.GTT)
 
@@ -46,10 +47,12 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         raise errors.InsufficientFunds
     out = Outcome()
     if msg.post_only:
-        rests = _prepare_post_only(state, ctx, order, msg.max_matches, out)
-        if not rests:
+        cleared = _clear_dead(state, ctx, order, msg.max_matches, out)
+        if not cleared:
             state.remember_ended(order, Ended.MATCH_LIMIT)
             return _compute_result(order, out, Ended.MATCH_LIMIT, 0)
+        if _has_crossing(order):
+            return _refuse_crossing(out)
     elif msg.time_in_force == TimeInForce.FOK:
         fillable, steps = is_fillable(state, order, msg.max_matches)
         if not fillable:
@@ -95,17 +98,23 @@ def _make_order(state: WorkingState, account: Account, market: Market, msg: Plac
     return order
 
 
-def _prepare_post_only(
+def _clear_dead(
     state: WorkingState, ctx: LegContext, order: Order, steps_max: int, out: Outcome
 ) -> bool:
-    """Clear dead orders from the head; False when steps ran out; raise PostOnlyWouldCross."""
-    side = get_opposite(order)
-    cleared = remove_dead_heads(state, side, steps_max, out)
+    """Remove dead orders that a post-only order reaches; False when the steps ran out."""
+    cleared = remove_dead_heads(state, order, steps_max, out)
     ctx.work += out.steps * limits.WORK_MATCH
-    best = side.get_best()
-    if cleared and best is not None and is_crossing(order, best):
-        raise errors.PostOnlyWouldCross
     return cleared
+
+
+def _has_crossing(order: Order) -> bool:
+    best = get_opposite(order).get_best()
+    return best is not None and is_crossing(order, best)
+
+
+def _refuse_crossing(out: Outcome) -> LegResult:
+    """Answer PostOnlyWouldCross; the dead orders that were removed stay removed."""
+    return LegResult(code=errors.PostOnlyWouldCross.code, removals=tuple(out.removals))
 
 
 def _enter(
@@ -133,8 +142,7 @@ def _get_end(order: Order, out: Outcome) -> Ended:
         return Ended.SELF_TRADE
     if not order.remaining:
         return Ended.FILLED
-    best = get_opposite(order).get_best()
-    if best is not None and is_crossing(order, best):
+    if _has_crossing(order):
         return Ended.MATCH_LIMIT
     return Ended.OPEN if order.time_in_force in _RESTING else Ended.IMMEDIATE
 
@@ -196,9 +204,11 @@ def process_amend_order(state: WorkingState, ctx: LegContext, msg: AmendOrder) -
     out = Outcome()
     if moved and order.post_only:
         probe = _make_probe(order, price)
-        if not _prepare_post_only(state, ctx, probe, msg.max_matches, out):
+        if not _clear_dead(state, ctx, probe, msg.max_matches, out):
             remove_resting(state, order, Ended.MATCH_LIMIT)
             return _compute_result(order, out, Ended.MATCH_LIMIT, 0)
+        if _has_crossing(probe):
+            return _refuse_crossing(out)
     has = compute_reserve(order, order.remaining)
     needs = _compute_amended_reserve(order, price, total - order.filled)
     if needs - has > order.give.free:
@@ -302,7 +312,7 @@ def process_expiries(state: WorkingState) -> list[tuple[Address, int]]:
     steps = 0
     while orders and orders[0][0] <= state.time_ms and steps < limits.MASS_STEPS_MAX:
         entry = heappop(orders)
-        order = entry[2]
+        order = entry[3]
         if order.is_open and order.expires_ms == entry[0] and order.priority == entry[1]:
             state.record_undo(heappush, orders, entry)
             remove_resting(state, order, Ended.EXPIRED)

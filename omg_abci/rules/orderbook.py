@@ -50,11 +50,14 @@ def remove_resting(state: WorkingState, order: Order, reason: Ended) -> None:
     state.remember_ended(order, reason)
 
 
-def remove_dead_heads(state: WorkingState, side: BookSide, steps_max: int, out: Outcome) -> bool:
-    """Remove dead orders from the head of the book; False when the head is still dead."""
+def remove_dead_heads(state: WorkingState, order: Order, steps_max: int, out: Outcome) -> bool:
+    """Remove dead orders from the head as far as the price reaches; False when steps ran out."""
+    side = get_opposite(order)
     while True:
         level = side.get_best()
-        if level is None or level.head is None or not is_dead(state, level.head):
+        if level is None or level.head is None or not is_crossing(order, level):
+            return True
+        if not is_dead(state, level.head):
             return True
         if out.steps >= steps_max:
             return False

@@ -136,9 +136,10 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
         done.append(result)
         if result.code:
             state.rollback_to(savepoint)
+            failed = LegResult(code=result.code)
             undone = LegResult(code=errors.LegsRolledBack.code)
             places = range(len(body.legs))
-            return tuple([result if place == len(done) - 1 else undone for place in places])
+            return tuple([failed if place == len(done) - 1 else undone for place in places])
     return tuple(done)
 
 

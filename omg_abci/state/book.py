@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from omg_abci.protocol.units import Lots, Millis, Side, Ticks
 
 if TYPE_CHECKING:
-    from omg_abci.state.working import Account, Balance, Market
+    from omg_abci.state.objects import Account, Balance, Market
 
 
 class Order:

@@ -12,6 +12,7 @@ from omg_abci.protocol.units import Address
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.hashes import DiffEntry
+from omg_abci.state.objects import Account, Market
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -21,7 +22,7 @@ from omg_abci.state.records import (
     encode_order,
     encode_tombstone,
 )
-from omg_abci.state.working import Account, Market, WorkingState
+from omg_abci.state.working import WorkingState
 
 _SUM_MASK: Final = (1 << 256) - 1
 

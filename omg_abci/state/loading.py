@@ -8,6 +8,7 @@ from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import Side
 from omg_abci.state import schema
 from omg_abci.state.book import Order, OwnerList
+from omg_abci.state.objects import Balance, Market
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -20,7 +21,7 @@ from omg_abci.state.records import (
     decode_owner,
     decode_tombstone,
 )
-from omg_abci.state.working import Balance, Market, WorkingState
+from omg_abci.state.working import WorkingState
 
 _PendingOrder = tuple[int, bytes, bytes, OrderRecord]
 
@@ -40,7 +41,7 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
     for _, key, value, record in orders:
         _load_order(state, key, value, record)
     state.order_expiries = [
-        (order.expires_ms, order.priority, order)
+        (order.expires_ms, order.priority, 0, order)
         for account in state.accounts.values()
         for order in account.orders.values()
         if order.expires_ms

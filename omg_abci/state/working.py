@@ -6,7 +6,6 @@ atomic transaction that failed) restore exactly what was. Records that changed a
 `state/diff.py` compares their bytes with those committed before.
 """
 
-from array import array
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from heapq import heappush
@@ -16,96 +15,9 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.errors import require
 from omg_abci.protocol.units import Address, Amount, Hash, Lots, Millis, Ticks
 from omg_abci.state import schema
-from omg_abci.state.book import BookSide, Level, Order, OwnerList, detach, reattach
-from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord, TokenRecord
-
-
-class Balance:
-    """What a subaccount has of a token."""
-
-    __slots__ = ("free", "key", "mark", "reserved", "stored")
-
-    def __init__(self, key: bytes, free: Amount = 0, reserved: Amount = 0) -> None:
-        """Make a balance that is not yet stored."""
-        self.key = key
-        self.free = free
-        self.reserved = reserved
-        self.stored: bytes | None = None
-        self.mark = 0
-
-
-class Account:
-    """All that belongs to an address but its balances."""
-
-    __slots__ = (
-        "agents",
-        "ended",
-        "ended_next",
-        "lists",
-        "nonce_floor",
-        "nonces",
-        "open_orders",
-        "orders",
-        "orders_sum",
-        "owner",
-        "slots",
-        "stored",
-        "tombstones",
-    )
-
-    def __init__(self, owner: Address) -> None:
-        """Make an account that says nothing."""
-        self.owner = owner
-        self.orders: dict[int, Order] = {}
-        """Open orders by client id; never iterated, its order depends on history."""
-        self.lists: dict[tuple[int, int], OwnerList] = {}
-        """(market, side) to the open orders there, oldest first."""
-        self.open_orders = 0
-        self.orders_sum = 0
-        self.ended: dict[int, tuple[int, EndedRecord]] = {}
-        """Client id to slot and record."""
-        self.slots: dict[int, EndedRecord] = {}
-        self.ended_next = 0
-        self.tombstones: dict[int, Millis] = {}
-        self.agents: dict[Address, AgentRecord] = {}
-        self.nonce_floor = 0
-        self.nonces: array[int] = array("Q")
-        self.stored: bytes | None = None
-
-    def has_nonce(self, nonce: int) -> bool:
-        """Tell whether a nonce is among the kept ones."""
-        place = bisect_left(self.nonces, nonce)
-        return place < len(self.nonces) and self.nonces[place] == nonce
-
-
-class Market:
-    """A market's terms and its book."""
-
-    __slots__ = (
-        "asks",
-        "base_unit",
-        "bids",
-        "id",
-        "last_price",
-        "open_orders",
-        "orders_sum",
-        "quote_unit",
-        "record",
-        "stored",
-    )
-
-    def __init__(self, market: int, record: MarketRecord) -> None:
-        """Make a market with an empty book."""
-        self.id = market
-        self.record = record
-        self.base_unit = record.base_unit
-        self.quote_unit = record.quote_unit
-        self.last_price: Ticks = record.last_price
-        self.open_orders = 0
-        self.orders_sum = 0
-        self.bids = BookSide(1)
-        self.asks = BookSide(2)
-        self.stored: bytes | None = None
+from omg_abci.state.book import Level, Order, OwnerList, detach, reattach
+from omg_abci.state.objects import Account, Balance, Market
+from omg_abci.state.records import AgentRecord, EndedRecord, TokenRecord
 
 
 class WorkingState:
@@ -126,8 +38,13 @@ class WorkingState:
         self.markets: dict[int, Market] = {}
         self.accounts: dict[Address, Account] = {}
         self.balances: dict[bytes, Balance] = {}
-        self.order_expiries: list[tuple[Millis, int, Order]] = []
-        """A heap; entries whose order ended or was amended since are passed over."""
+        self.order_expiries: list[tuple[Millis, int, int, Order]] = []
+        """A heap of (expiry, priority, a count that keeps orders from being compared, order).
+
+        Entries whose order ended or was amended since are passed over: of those with the same
+        expiry and priority at most one is of an open order.
+        """
+        self._expiries_pushed = 0
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
         self.next_priority = 0
         self.mark = 1
@@ -242,7 +159,7 @@ class WorkingState:
         if len(account.nonces) > limits.NONCES_KEPT_MAX:
             dropped = account.nonces[0]
             del account.nonces[0]
-            account.nonce_floor = dropped
+            account.nonce_floor = max(floor, dropped)
         self._journal.append((_restore_nonce, account, nonce, floor, dropped))
         self.dirty_accounts[account] = None
 
@@ -315,8 +232,13 @@ class WorkingState:
         account.open_orders += 1
         market.open_orders += 1
         if order.expires_ms:
-            heappush(self.order_expiries, (order.expires_ms, order.priority, order))
+            self._push_expiry(order)
         self.dirty_orders[order] = None
+
+    def _push_expiry(self, order: Order) -> None:
+        self._expiries_pushed += 1
+        entry = (order.expires_ms, order.priority, self._expiries_pushed, order)
+        heappush(self.order_expiries, entry)
 
     def take_out(self, order: Order) -> None:
         """Take an order out of the book; its reserve and memory are the caller's."""
@@ -342,7 +264,7 @@ class WorkingState:
         order.price = price
         if expires_ms != order.expires_ms:
             order.expires_ms = expires_ms
-            heappush(self.order_expiries, (expires_ms, order.priority, order))
+            self._push_expiry(order)
         self.dirty_orders[order] = None
 
     def set_last_price(self, market: Market, price: Ticks) -> None:

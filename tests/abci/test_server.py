@@ -74,10 +74,11 @@ def test_default_proposal_fits() -> None:
 
 
 class Deciding(Application):
-    """Answer CheckTx when told to."""
+    """Answer CheckTx and Commit when told to."""
 
     def __init__(self) -> None:
         self.futures: dict[bytes, asyncio.Future[pb.ResponseCheckTx]] = {}
+        self.gate = asyncio.Event()
         self.running = 0
         self.running_max = 0
 
@@ -87,11 +88,12 @@ class Deciding(Application):
         return self.futures[request.tx]
 
     async def commit(self, request: pb.RequestCommit) -> pb.ResponseCommit:
-        """Take a while, and answer how many ran side by side at most."""
+        """Wait for the gate, and answer how many ran side by side at most."""
         del request
         self.running += 1
         self.running_max = max(self.running_max, self.running)
-        await asyncio.sleep(0.001)
+        await self.gate.wait()
+        await asyncio.sleep(0)
         self.running -= 1
         return pb.ResponseCommit(retain_height=self.running_max)
 
@@ -99,6 +101,7 @@ class Deciding(Application):
 def test_late_answers_leave_in_order_and_block_nobody(tmp_path: Path) -> None:
     """Answers made elsewhere wait for earlier ones, Flush for all; consensus for none."""
     application = Deciding()
+    application.gate.set()
 
     async def body(harness: Harness) -> None:
         mempool, consensus = await harness.connect(), await harness.connect()
@@ -118,6 +121,8 @@ def test_late_answers_leave_in_order_and_block_nobody(tmp_path: Path) -> None:
 
 def test_consensus_calls_run_one_at_a_time(tmp_path: Path) -> None:
     """Pipelined asynchronous consensus calls never overlap."""
+    application = Deciding()
+    application.gate.set()
 
     async def body(harness: Harness) -> None:
         client = await harness.connect()
@@ -126,7 +131,37 @@ def test_consensus_calls_run_one_at_a_time(tmp_path: Path) -> None:
             assert (await client.receive()).commit.retain_height == 1
         assert await client.receive_names(1) == ["flush"]
 
-    run_served(Deciding(), tmp_path, body)
+    run_served(application, tmp_path, body)
+
+
+def test_consensus_call_waits_for_earlier_and_holds_up_later_calls(tmp_path: Path) -> None:
+    """On a shared connection Commit starts after what came before, and alone."""
+    application = Deciding()
+
+    async def body(harness: Harness) -> None:
+        client, other = await harness.connect(), await harness.connect()
+
+        async def settle() -> None:
+            # Two round trips on another connection: the first one has had its turns.
+            for _ in range(2):
+                other.send(flush())
+                await other.receive_names(1)
+
+        client.send(check_tx(b"before"), commit(), check_tx(b"after"), flush())
+        await wait_until(lambda: b"before" in application.futures)
+        await settle()
+        assert application.running == 0
+        application.futures[b"before"].set_result(pb.ResponseCheckTx())
+        await wait_until(lambda: application.running == 1)
+        await settle()
+        assert b"after" not in application.futures
+        application.gate.set()
+        await wait_until(lambda: b"after" in application.futures)
+        application.futures[b"after"].set_result(pb.ResponseCheckTx())
+        names = await client.receive_names(4)
+        assert names == ["check_tx", "commit", "check_tx", "flush"]
+
+    run_served(application, tmp_path, body)
 
 
 def test_in_flight_bound(tmp_path: Path) -> None:
@@ -276,7 +311,7 @@ def test_cancelled_answer_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_consensus_is_lost_only_after_its_last_call(tmp_path: Path) -> None:
-    """A peer that leaves during Commit is reported when Commit has ended."""
+    """A peer that leaves during Commit is reported, and replaced, when Commit has ended."""
     application = Deciding()
 
     async def body(harness: Harness) -> None:
@@ -284,10 +319,19 @@ def test_consensus_is_lost_only_after_its_last_call(tmp_path: Path) -> None:
         client.send(commit())
         await wait_until(lambda: application.running == 1)
         client.writer.close()
+        await wait_until(lambda: not harness.server._hub.connections)
+        assert harness.lost == 0
+        early = await harness.connect()
+        early.send(commit())
+        assert (await early.receive()).exception.error.startswith("consensus_connection_taken: ")
+        application.gate.set()
         await wait_until(lambda: harness.lost == 1)
         assert application.running == 0
+        late = await harness.connect()
+        late.send(commit())
+        assert await late.receive_names(1) == ["commit"]
 
-    assert run_served(application, tmp_path, body).lost == 1
+    run_served(application, tmp_path, body)
 
 
 def test_socket_belongs_to_its_owner_and_goes_with_the_server(tmp_path: Path) -> None:

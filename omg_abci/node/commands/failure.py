@@ -1,0 +1,131 @@
+"""How a command says no: one shape for people, one for programs.
+
+For people: ``error: text (code NAME)`` and a line with what to do next, on standard error. With
+``--json``: one object ``{"error": {"code", "text", "hint"}}`` on standard output. Codes are stable.
+"""
+
+import json
+from typing import Final
+
+import click
+
+from omg_abci.protocol.errors import CODES, OmgError, TxError
+
+EXTRAS: Final = {
+    "eth_keyfile": "node",
+    "grpc": "node",
+    "rocksdict": "node",
+    "matplotlib": "localnet",
+    "psutil": "localnet",
+}
+"""Third-party package to the extra of omg-chain that brings it."""
+
+_HINTS: Final = {
+    "UNAVAILABLE": "start a node (omgd localnet, omgd start), or name one: --node HOST:PORT",
+    "DEADLINE_EXCEEDED": "the node is overloaded or stuck: look at its log, then try again",
+    "RESOURCE_EXHAUSTED": "the node is busy: try again in a moment",
+    "InsufficientFunds": "see what is free: omgd query account OWNER",
+    "FeesNotCovered": "fees are paid from subaccount 0 of the owner: omgd query account OWNER",
+    "NotAnAgent": "the owner approves it: omgd tx approve-agent AGENT --from OWNER",
+    "AgentExpired": "the owner approves it anew: omgd tx approve-agent AGENT --from OWNER",
+    "AgentScope": "this needs the owner's own key",
+    "UnknownAgent": "omgd query account OWNER lists the owner's agents",
+    "UnknownMarket": "omgd query markets lists them",
+    "UnknownToken": "omgd query tokens lists them",
+    "UnknownOrder": "omgd query orders OWNER lists the open ones",
+    "OrderClosed": "omgd query order OWNER CLIENT_ID says how it ended",
+    "PostOnlyWouldCross": "choose a price that does not cross, or leave --post-only out",
+    "FillOrKillUnfilled": "--tif ioc takes what there is",
+    "StaleNonce": "is this machine's clock right? A nonce is the time in milliseconds",
+    "NonceAhead": "is this machine's clock right? A nonce is the time in milliseconds",
+    "NonceUsed": "this transaction may have been executed already: omgd query account OWNER",
+    "AfterNotExecuted": "send the transaction that --after names first, and wait for it",
+    "PoolFull": "try again in a moment",
+    "AccountPoolFull": "wait until some of the owner's transactions are in a block",
+    "NodeBusy": "try again in a moment",
+    "TxExpired": "make it anew; --valid-for sets how long a transaction stays valid",
+    "WrongChain": "this was signed for another chain: make it anew",
+    "storage.locked": "stop the node that uses this directory first",
+    "storage.missing": "--home names a node's home, as omgd init or omgd localnet made it",
+    "node.settings": "omgd init makes a node's home",
+    "directory_taken": "choose another directory",
+}
+
+
+class CommandError(OmgError):
+    """A command cannot do what was asked; the hint says what to do next."""
+
+    def __init__(self, code: str, text: str, hint: str = "") -> None:
+        """Keep the three parts that are shown."""
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.hint = hint or _HINTS.get(code, "")
+
+    def describe(self) -> dict[str, str]:
+        """Return the error as JSON shows it."""
+        return {"code": self.code, "text": self.text, "hint": self.hint}
+
+
+def make_refusal(number: int, log: str = "") -> CommandError:
+    """Return the error for a refusal's number; the log may say more than the table's text."""
+    refusal = CODES.get(number)
+    if refusal is None:
+        return CommandError(str(number), log or "refused with a code that this version lacks")
+    text = log if log.startswith(refusal.text) else refusal.text + (f": {log}" if log else "")
+    return CommandError(refusal.__name__, text)
+
+
+def explain(reason: BaseException) -> CommandError | None:
+    """Return what to show for an exception, or None for a bug, whose traceback is wanted."""
+    match reason:
+        case CommandError():
+            return reason
+        case TxError():
+            return CommandError(type(reason).__name__, str(reason))
+        case click.UsageError():
+            where = reason.ctx.command_path if reason.ctx else "omgd"
+            return CommandError("usage", reason.format_message(), f"{where} --help says how")
+        case click.ClickException():
+            return CommandError("usage", reason.format_message())
+        case click.Abort():
+            return CommandError("aborted", "nothing was done", "")
+        case ModuleNotFoundError():
+            return _explain_missing(reason)
+        case OSError():
+            place = "" if reason.filename is None else f"{reason.filename}: "
+            return CommandError("system", f"{place}{reason.strerror or reason}")
+        case _:
+            return _explain_coded(reason)
+
+
+def _explain_missing(reason: ModuleNotFoundError) -> CommandError | None:
+    name = (reason.name or "").partition(".")[0]
+    extra = EXTRAS.get(name)
+    if extra is None:
+        return None
+    return CommandError(
+        "extra_missing",
+        f"this command needs the package {name}, which is not installed",
+        f"pip install 'omg-chain[{extra}]'",
+    )
+
+
+def _explain_coded(reason: BaseException) -> CommandError | None:
+    """Explain what names its own code, as every error of this project does, or a text alone."""
+    code = getattr(reason, "code", None)
+    if isinstance(code, str):
+        return CommandError(code, getattr(reason, "text", "") or str(reason))
+    if isinstance(reason, OmgError):
+        return CommandError(type(reason).__name__, str(reason))
+    return None
+
+
+def show(failure: CommandError, *, as_json: bool) -> None:
+    """Print the error where its reader looks for it."""
+    if as_json:
+        click.echo(json.dumps({"error": failure.describe()}))
+        return
+    click.echo(f"error: {failure.text} (code {failure.code})", err=True)
+    if failure.hint:
+        click.echo(f"  → {failure.hint}", err=True)

@@ -1,0 +1,299 @@
+"""What the chain did beside what the venue did: every fill, every book, every snapshot row.
+
+The comparer keeps two books of its own. One is rebuilt from nothing but committed leg results; the
+other follows the venue's statements. Levels that differ are remembered, so that comparing two
+books after an event costs as much as the event changed, and still means: all orders, in order.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
+from typing import Any, Final, NamedTuple
+
+from omg_abci.protocol.messages import AmendOrder, CancelOrder, PlaceOrder
+from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.units import Lots, Side, Ticks
+from omg_abci.replay.book import Book, Level
+from omg_abci.replay.steps import (
+    EventEnd,
+    Expected,
+    RowCheck,
+    Send,
+    Settle,
+    StateCheck,
+    Step,
+    VenueAdd,
+    VenueRemove,
+    VenueSet,
+)
+
+DIFFERENCES_SHOWN: Final = 20
+State = tuple[tuple[Ticks, Lots], ...]
+"""(price, size) of the best levels, all bids and then all asks."""
+
+
+class Difference(NamedTuple):
+    """One thing that the chain did otherwise."""
+
+    line: int
+    kind: str
+    detail: str
+
+
+class Tally:
+    """How many were compared and how many were equal."""
+
+    __slots__ = ("compared", "equal")
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.compared = 0
+        self.equal = 0
+
+    def count(self, *, equal: bool) -> None:
+        """Count one comparison."""
+        self.compared += 1
+        self.equal += equal
+
+    def as_dict(self) -> dict[str, int]:
+        """Return both numbers by name."""
+        return {"compared": self.compared, "equal": self.equal}
+
+
+class Comparer:
+    """Takes a replay's steps in order, each leg with its committed result."""
+
+    def __init__(self) -> None:
+        """Start from empty books."""
+        self.chain = Book()
+        self.venue = Book()
+        self.fills = Tally()
+        self.order_books = Tally()
+        self.rows = Tally()
+        self.differences: list[Difference] = []
+        self.difference_counts: Counter[str] = Counter()
+        self.unexpected_fills = 0
+        self.traded: list[tuple[int, Ticks, Lots, int]] = []
+        """(place in time, price, lots, aggressor's side) of the fills since the last event's end."""
+        self.states: list[State] = []
+        self.state_lines: list[int] = []
+        self.client_ids: dict[int, int] = {}
+        """Order → its present client id."""
+        self._keys: dict[int, int] = {}
+        self._pending: dict[int, list[tuple[str, int, Ticks, Lots]]] = {}
+        self._changed: dict[Level, None] = {}
+        self._differing: dict[Level, None] = {}
+        self._line = 0
+
+    def take(self, step: Step, result: LegResult | None) -> None:
+        """Do one step; ``result`` belongs to a `Send` and is None for all others."""
+        if isinstance(step, Send):
+            if result is None:
+                raise ValueError(step)
+            self._take_leg(step, result)
+        elif isinstance(step, VenueSet):
+            self._changed[self.venue.places[step.key]] = None
+            self.venue.set_quantity(step.key, step.quantity)
+        elif isinstance(step, VenueAdd):
+            self.venue.add(step.key, step.side, step.price, step.quantity)
+            self._changed[step.side, step.price] = None
+        elif isinstance(step, VenueRemove):
+            self._changed[self.venue.places[step.key]] = None
+            self.venue.remove(step.key)
+        elif isinstance(step, EventEnd):
+            self._end_event(step)
+        elif isinstance(step, RowCheck):
+            self._check_row(step)
+        elif isinstance(step, StateCheck):
+            self._note_state(step.depth)
+        elif isinstance(step, Settle):
+            self._settle(step.key)
+
+    def note_difference(self, line: int, kind: str, detail: str) -> None:
+        """Count a difference, and keep it if it is among the first."""
+        self.difference_counts[kind] += 1
+        if len(self.differences) < DIFFERENCES_SHOWN:
+            self.differences.append(Difference(line, kind, detail))
+
+    # --- what the chain did ---
+
+    def _take_leg(self, step: Send, result: LegResult) -> None:
+        self._line = step.line
+        leg = step.leg
+        if result.code or result.repeated or result.tombstone:
+            self.note_difference(
+                step.line, "leg", f"{type(leg).__name__} {leg.client_id} answered {result.code}"
+            )
+        filled = [
+            Expected(self._keys.get(each.client_id, each.client_id), each.price, each.quantity)
+            for each in result.fills
+        ]
+        if filled or step.expected:
+            self._compare_fills(step, filled)
+            side = leg.side if isinstance(leg, PlaceOrder) else 0
+            self.traded.extend((step.line, each.price, each.quantity, side) for each in filled)
+        for each in filled:
+            self._defer(each.key, ("fill", 0, 0, each.quantity))
+        for removal in result.removals:
+            self._defer(self._keys[removal.client_id], ("remove", 0, 0, 0))
+        if not result.code and not result.repeated and not result.tombstone:
+            self._defer_own(step, result)
+
+    def _defer_own(self, step: Send, result: LegResult) -> None:
+        leg = step.leg
+        if isinstance(leg, PlaceOrder):
+            if result.resting:
+                self._keys[leg.client_id] = step.key
+                self.client_ids[step.key] = leg.client_id
+                self._defer(step.key, ("rest", leg.side, leg.price, result.resting))
+        elif isinstance(leg, CancelOrder):
+            self._defer(step.key, ("remove", 0, 0, 0))
+        elif result.kept_place:
+            self._defer(step.key, ("set", 0, 0, result.resting))
+        else:
+            self._defer(step.key, ("move", 0, leg.price, result.resting))
+
+    def _defer(self, key: int, effect: tuple[str, int, Ticks, Lots]) -> None:
+        self._pending.setdefault(key, []).append(effect)
+
+    def _settle(self, key: int) -> None:
+        for kind, side, price, quantity in self._pending.pop(key, ()):
+            if kind == "rest":
+                self.chain.add(key, side, price, quantity)
+                self._changed[side, price] = None
+                continue
+            place = self.chain.places.get(key)
+            if place is None:
+                self.note_difference(self._line, "leg", f"{kind} of order {key}, which is not open")
+                continue
+            self._changed[place] = None
+            if kind == "fill":
+                self.chain.reduce(key, quantity)
+            elif kind == "remove":
+                self.chain.remove(key)
+            elif kind == "set":
+                self.chain.set_quantity(key, quantity)
+            else:
+                self.chain.remove(key)
+                if quantity:
+                    place = (place[0], price or place[1])
+                    self.chain.add(key, *place, quantity)
+                    self._changed[place] = None
+
+    def _settle_all(self) -> None:
+        for key in list(self._pending):
+            self._settle(key)
+
+    # --- comparisons ---
+
+    def _compare_fills(self, step: Send, filled: list[Expected]) -> None:
+        expected = list(step.expected)
+        matching = len(expected)
+        if filled != expected:
+            matcher = SequenceMatcher(None, expected, filled, autojunk=False)
+            matching = sum(block.size for block in matcher.get_matching_blocks())
+            self.note_difference(
+                step.line,
+                "fill",
+                f"venue {_show_fills(expected)}, chain {_show_fills(filled)}",
+            )
+        self.fills.compared += len(expected)
+        self.fills.equal += matching
+        self.unexpected_fills += max(0, len(filled) - len(expected))
+
+    def _end_event(self, step: EventEnd) -> None:
+        self._settle_all()
+        for level in self._changed:
+            if self.chain.is_level_equal(self.venue, level):
+                self._differing.pop(level, None)
+            else:
+                self._differing[level] = None
+        self._changed = {}
+        if not step.compared:
+            return
+        self.order_books.count(equal=not self._differing)
+        if self._differing:
+            level = next(iter(self._differing))
+            self.note_difference(step.line, "book", self._show_level(level))
+
+    def _check_row(self, step: RowCheck) -> None:
+        if step.reason:
+            self.rows.count(equal=False)
+            self.note_difference(step.line, "row", step.reason)
+            return
+        equal = True
+        for side, wanted, depth in (
+            (Side.BUY, step.bids, step.bids_depth),
+            (Side.SELL, step.asks, step.asks_depth),
+        ):
+            found = self.chain.compute_levels(side, depth)
+            if any(each[2] for each in wanted):
+                same = found == list(wanted)
+            else:
+                same = [each[:2] for each in found] == [each[:2] for each in wanted]
+            if not same and equal:
+                equal = False
+                self.note_difference(step.line, "row", _show_sides(side, wanted, found))
+        self.rows.count(equal=equal)
+
+    def _note_state(self, depth: int) -> None:
+        self._settle_all()
+        state = (
+            *((price, size) for price, size, _ in self.chain.compute_levels(Side.BUY, depth)),
+            (0, 0),
+            *((price, size) for price, size, _ in self.chain.compute_levels(Side.SELL, depth)),
+        )
+        if not self.states or state != self.states[-1]:
+            self.states.append(state)
+            self.state_lines.append(self._line)
+
+    def _show_level(self, level: Level) -> str:
+        side = Side(level[0]).name.lower()
+        venue = list(self.venue.get_queue(level).items())
+        chain = list(self.chain.get_queue(level).items())
+        start = 0
+        while start < min(len(venue), len(chain)) and venue[start] == chain[start]:
+            start += 1
+        return (
+            f"{side} level {level[1]} from place {start + 1}: venue {venue[start : start + 3]},"
+            f" chain {chain[start : start + 3]} (order, size)"
+        )
+
+
+def compare_open_orders(
+    comparer: Comparer, orders: Iterable[Mapping[str, Any]]
+) -> tuple[bool, str]:
+    """Compare the rebuilt book with the chain's own open orders; return (equal, what differs).
+
+    Each order has client_id, side, price, left and priority.
+    """
+    own = Book()
+    keys = {client_id: key for key, client_id in comparer.client_ids.items()}
+    for order in sorted(orders, key=lambda each: each["priority"]):
+        key = keys.get(order["client_id"], order["client_id"])
+        own.add(key, order["side"], order["price"], order["left"])
+    if own.is_equal(comparer.chain):
+        return True, ""
+    for level in {**dict.fromkeys(own.places.values()), **dict.fromkeys(comparer.chain.places.values())}:
+        if not own.is_level_equal(comparer.chain, level):
+            return False, f"level {level}: {len(own)} orders open, {len(comparer.chain)} rebuilt"
+    return True, ""
+
+
+def _show_fills(fills: list[Expected]) -> str:
+    shown = ", ".join(f"{each.quantity} of {each.key} at {each.price}" for each in fills[:4])
+    return f"[{shown}{', …' if len(fills) > 4 else ''}]"  # noqa: PLR2004 - enough to see
+
+
+def _show_sides(
+    side: int,
+    wanted: tuple[tuple[Ticks, Lots, int], ...],
+    found: list[tuple[Ticks, Lots, int]],
+) -> str:
+    name = Side(side).name.lower()
+    for place in range(max(len(wanted), len(found))):
+        venue = wanted[place] if place < len(wanted) else None
+        chain = found[place] if place < len(found) else None
+        if venue is None or chain is None or venue[: 3 if venue[2] else 2] != chain[: 3 if venue[2] else 2]:
+            return f"{name} level {place + 1}: venue {venue}, chain {chain} (price, size, orders)"
+    return name

@@ -1,0 +1,96 @@
+"""Live objects that records become: balances, accounts, markets."""
+
+from array import array
+from bisect import bisect_left
+
+from omg_abci.protocol.units import Address, Amount, Millis, Ticks
+from omg_abci.state.book import BookSide, Order, OwnerList
+from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord
+
+
+class Balance:
+    """What a subaccount has of a token."""
+
+    __slots__ = ("free", "key", "mark", "reserved", "stored")
+
+    def __init__(self, key: bytes, free: Amount = 0, reserved: Amount = 0) -> None:
+        """Make a balance that is not yet stored."""
+        self.key = key
+        self.free = free
+        self.reserved = reserved
+        self.stored: bytes | None = None
+        self.mark = 0
+
+
+class Account:
+    """All that belongs to an address but its balances."""
+
+    __slots__ = (
+        "agents",
+        "ended",
+        "ended_next",
+        "lists",
+        "nonce_floor",
+        "nonces",
+        "open_orders",
+        "orders",
+        "orders_sum",
+        "owner",
+        "slots",
+        "stored",
+        "tombstones",
+    )
+
+    def __init__(self, owner: Address) -> None:
+        """Make an account that says nothing."""
+        self.owner = owner
+        self.orders: dict[int, Order] = {}
+        """Open orders by client id; never iterated, its order depends on history."""
+        self.lists: dict[tuple[int, int], OwnerList] = {}
+        """(market, side) to the open orders there, oldest first."""
+        self.open_orders = 0
+        self.orders_sum = 0
+        self.ended: dict[int, tuple[int, EndedRecord]] = {}
+        """Client id to slot and record."""
+        self.slots: dict[int, EndedRecord] = {}
+        self.ended_next = 0
+        self.tombstones: dict[int, Millis] = {}
+        self.agents: dict[Address, AgentRecord] = {}
+        self.nonce_floor = 0
+        self.nonces: array[int] = array("Q")
+        self.stored: bytes | None = None
+
+    def has_nonce(self, nonce: int) -> bool:
+        """Tell whether a nonce is among the kept ones."""
+        place = bisect_left(self.nonces, nonce)
+        return place < len(self.nonces) and self.nonces[place] == nonce
+
+
+class Market:
+    """A market's terms and its book."""
+
+    __slots__ = (
+        "asks",
+        "base_unit",
+        "bids",
+        "id",
+        "last_price",
+        "open_orders",
+        "orders_sum",
+        "quote_unit",
+        "record",
+        "stored",
+    )
+
+    def __init__(self, market: int, record: MarketRecord) -> None:
+        """Make a market with an empty book."""
+        self.id = market
+        self.record = record
+        self.base_unit = record.base_unit
+        self.quote_unit = record.quote_unit
+        self.last_price: Ticks = record.last_price
+        self.open_orders = 0
+        self.orders_sum = 0
+        self.bids = BookSide(1)
+        self.asks = BookSide(2)
+        self.stored: bytes | None = None
