@@ -19,7 +19,16 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from tests.model import Model
 from tests.model_book import list_side
-from tests.strategies import CHAIN_ID, GENESIS, START_MS, STRANGER, BlockPlan, make_body, sign_body
+from tests.strategies import (
+    CHAIN_ID,
+    GENESIS,
+    START_MS,
+    STRANGER,
+    BlockPlan,
+    TxPlan,
+    make_body,
+    sign_body,
+)
 
 TIGHT_LIMITS = {
     "MASS_STEPS_MAX": 1,
@@ -69,7 +78,7 @@ class Pair:
     def play(self, plan: BlockPlan) -> None:
         """Make a block of what may enter of a plan, execute it, compare everything."""
         height, time_ms = self.height + 1, self.time_ms + plan.ahead_ms
-        drawn = [sign_body(make_body(each, time_ms), each.signer) for each in plan.txs]
+        drawn = [self.sign(each, time_ms) for each in plan.txs]
         chosen = self.fill(height, time_ms, drawn)
         txs = self.model.order_block(chosen)
         if txs and plan.attacked < len(txs):
@@ -79,6 +88,11 @@ class Pair:
         self.execute(height, time_ms, txs, rehearsed=plan.rehearsed)
         if plan.restarted:
             self.restart()
+
+    def sign(self, plan: TxPlan, time_ms: int) -> SignedTx:
+        """Return a planned transaction, aimed at the orders that its owner has now."""
+        open_ids = [number for who, number in self.model.state.orders if who == plan.owner.address]
+        return sign_body(make_body(plan, time_ms, sorted(open_ids)), plan.signer)
 
     def restart(self) -> None:
         """Load the state from what was stored."""

@@ -4,6 +4,7 @@ Drawn small (the default) everything interacts: few owners, prices, lots and cli
 near the block's. Drawn wide every field takes its whole valid range, as the codec must.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -62,7 +63,10 @@ def show(key: Key) -> str:
 OWNERS = tuple(make_key(number) for number in range(1, 5))
 AGENTS = tuple(make_key(number) for number in range(11, 14))
 KEYS = (*OWNERS, *AGENTS)
+GUEST = make_key(98)
+"""Somebody whom owners may approve."""
 STRANGER = make_key(99)
+"""Somebody whom nobody approves."""
 
 GENESIS: dict[str, Any] = {
     "fee_token": 1,
@@ -97,11 +101,11 @@ GENESIS: dict[str, Any] = {
         {"owner": show(key), "subaccount": sub, "token": token, "amount": str(amount)}
         for place, key in enumerate(OWNERS)
         for sub, token, amount in (
-            (0, 1, 3_000 if place == len(OWNERS) - 1 else 150_000),
-            (0, 2, 300),
-            (0, 3, 500),
-            (1, 2, 60),
-            (1, 3, 90),
+            (0, 1, 3_000 if place == len(OWNERS) - 1 else 400_000),
+            (0, 2, 3_000),
+            (0, 3, 5_000),
+            (1, 2, 300),
+            (1, 3, 400),
         )
     ],
     "agents": [
@@ -147,7 +151,7 @@ def _subaccount(*, wide: bool) -> SearchStrategy[int]:
 
 
 def _client_id(*, wide: bool) -> SearchStrategy[int]:
-    return _number(12, limits.U64_MAX, wide=wide)
+    return _number(24, limits.U64_MAX, wide=wide)
 
 
 def transfer(*, wide: bool = False) -> SearchStrategy[Transfer]:
@@ -181,7 +185,7 @@ def place_order(*, wide: bool = False, market: int = 0) -> SearchStrategy[PlaceO
     steps = st.integers(1, limits.MATCHES_MAX) if wide else st.sampled_from([1, 2, 3, 4, 16])
     return st.builds(
         build,
-        st.sampled_from(resting * 2 + taking),
+        st.sampled_from([*resting[:1] * 4, *resting * 2, *taking]),
         _expiry(wide=wide),
         st.just(market) if market else markets,
         st.sampled_from([1, 2]),
@@ -253,16 +257,18 @@ WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
 
 
 def trades(market: int = 0) -> SearchStrategy[Message]:
-    """Draw what an agent may sign, places twice as often as the rest together."""
-    place = place_order(market=market)
-    amend, one = MESSAGE_STRATEGIES[AmendOrder], MESSAGE_STRATEGIES[CancelOrder]
-    return st.one_of(place, place, place, place, amend, amend, one, MESSAGE_STRATEGIES[CancelAll])
+    """Draw what an agent may sign; most are places, few are cancels."""
+    place, amend = place_order(market=market), MESSAGE_STRATEGIES[AmendOrder]
+    cancels = st.one_of(MESSAGE_STRATEGIES[CancelOrder], MESSAGE_STRATEGIES[CancelAll])
+    kinds = st.sampled_from([place] * 12 + [amend] * 4 + [cancels])
+    return kinds.flatmap(lambda kind: kind)
 
 
 def messages() -> SearchStrategy[Message]:
     """Draw any small message."""
     accounts = [MESSAGE_STRATEGIES[kind] for kind in (Transfer, ApproveAgent, RevokeAgent)]
-    return st.one_of(trades(), trades(), *accounts)
+    kinds = st.sampled_from([trades()] * 9 + accounts)
+    return kinds.flatmap(lambda kind: kind)
 
 
 # --- bodies and transactions ------------------------------------------------------------------
@@ -302,25 +308,25 @@ class TxPlan(NamedTuple):
 
 
 @st.composite
-def tx_plans(draw: st.DrawFn, market: int = 0, legs_max: int = 4) -> TxPlan:
+def tx_plans(draw: st.DrawFn, market: int = 0, legs_max: int = 6) -> TxPlan:
     """Draw transactions by owners and agents; most may enter a block."""
     owner = draw(st.sampled_from(OWNERS))
-    signer = draw(st.sampled_from([owner, owner, owner, *AGENTS]))
+    signer = draw(st.sampled_from([owner] * 12 + [AGENTS[0]] * 4 + [*AGENTS]))
     legs = trades(market) if market or signer != owner else messages()
     return TxPlan(
         owner,
         signer,
         draw(st.integers(-40, 40)),
         draw(st.sampled_from([0] * 9 + [1, 2])),
-        draw(st.sampled_from([False, False, True])),
+        draw(st.sampled_from([False] * 5 + [True])),
         draw(st.sampled_from([2] * 15 + [1])),
         draw(st.sampled_from([0] * 6 + [1, 500, 2_000])),
         tuple(draw(st.lists(legs, min_size=1, max_size=legs_max))),
     )
 
 
-def make_body(plan: TxPlan, time_ms: int) -> TxBody:
-    """Return the body of a plan for a block at this time."""
+def make_body(plan: TxPlan, time_ms: int, open_ids: Sequence[int] = ()) -> TxBody:
+    """Return the body of a plan for a block at this time; `open_ids` are the owner's orders."""
     nonce = time_ms + plan.nonce
     return TxBody(
         CHAIN_ID,
@@ -331,18 +337,23 @@ def make_body(plan: TxPlan, time_ms: int) -> TxBody:
         0,
         plan.atomic,
         plan.max_unit_price,
-        tuple(fit_leg(leg, plan.owner.address, time_ms) for leg in plan.legs),
+        tuple(fit_leg(leg, plan.owner.address, time_ms, open_ids) for leg in plan.legs),
     )
 
 
-def fit_leg(leg: Message, owner: bytes, time_ms: int) -> Message:
-    """Return the leg with its expiry near the block's time and without the owner as its target."""
+def fit_leg(leg: Message, owner: bytes, time_ms: int, open_ids: Sequence[int]) -> Message:
+    """Return the leg with its expiry near the block's time and a target that suits the owner.
+
+    Three of four amendments and cancellations go to one of the owner's open orders.
+    """
     if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
+    if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 4:
+        leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
     if isinstance(leg, Transfer) and leg.to == owner:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)
     if isinstance(leg, ApproveAgent) and leg.agent == owner:
-        leg = leg._replace(agent=STRANGER.address)
+        leg = leg._replace(agent=GUEST.address)
     return leg
 
 
@@ -366,12 +377,12 @@ class BlockPlan(NamedTuple):
     attacked: int
 
 
-def block_plans(market: int = 0, txs_max: int = 6, legs_max: int = 4) -> SearchStrategy[BlockPlan]:
+def block_plans(market: int = 0, txs_max: int = 6, legs_max: int = 6) -> SearchStrategy[BlockPlan]:
     """Draw blocks a second apart, some sooner, a few days later."""
     return st.builds(
         BlockPlan,
         st.sampled_from([1, 7, *[1_000] * 10, 3_000, 2 * DAY_MS - 1, 2 * DAY_MS]),
-        st.lists(tx_plans(market, legs_max), max_size=txs_max).map(tuple),
+        st.lists(tx_plans(market, legs_max), min_size=1, max_size=txs_max).map(tuple),
         st.booleans(),
         st.sampled_from([False, False, True]),
         st.integers(0, 20),

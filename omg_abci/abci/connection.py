@@ -7,8 +7,8 @@ Guarantees:
 * Consensus and snapshot calls run one at a time; mempool and query calls that return awaitables
   run side by side, up to a bound.
 * Memory is bounded: unfinished requests, unread input and unsent output each have a limit. At a
-  limit reading pauses while writing goes on, so two full buffers cannot block each other for
-  good.
+  limit reading pauses while writing goes on. A peer that reads its answers is thus never stuck;
+  one that leaves while reading is paused is noticed when what is running has ended.
 * Whatever was answered is handed to the socket at the end of its slice: never later than Flush.
 """
 

@@ -62,7 +62,9 @@ class Process:
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the command alone, unless it has ended."""
         with self._lock:
-            self._process.send_signal(number)
+            # Popen's own method collects a dead child, before its group was dealt with.
+            if self._process.returncode is None:
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask the command to end; a stopped one is continued, so that it can."""

@@ -4,7 +4,8 @@ import base64
 import binascii
 import http.client
 import json
-from typing import Any, Final, NamedTuple
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from omg_abci.localnet.errors import RpcRefused, RpcUnreachable
@@ -20,12 +21,26 @@ class AppState(NamedTuple):
 
 
 class Rpc:
-    """A client of the node on a port of this machine. Not for several threads at a time."""
+    """A client of the node on a port of this machine; `with` closes it.
+
+    Not for several threads at a time.
+    """
 
     def __init__(self, port: int, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._port = port
         self._timeout_seconds = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def call(self, method: str, **parameters: int | str) -> dict[str, Any]:
         """Return the result of a call.

@@ -67,6 +67,7 @@ class LocalNetwork:
         self._lock: TextIO | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._broken: OSError | None = None
 
     def start(self, timeout_seconds: float = _START_SECONDS) -> None:
         """Start every pair and return when each node has seen a new block.
@@ -126,11 +127,13 @@ class LocalNetwork:
 
     @property
     def has_failed(self) -> bool:
-        """Tell whether a pair was given up."""
-        return any(pair.given_up for pair in self._pairs)
+        """Tell whether `check` would raise."""
+        return self._broken is not None or any(pair.given_up for pair in self._pairs)
 
     def check(self) -> None:
-        """Raise NetworkFailed when a pair was given up."""
+        """Raise NetworkFailed when a pair was given up, or nothing watches the pairs any more."""
+        if self._broken is not None:
+            raise NetworkFailed(f"processes cannot be started: {self._broken}")
         for pair in self._pairs:
             if pair.given_up:
                 raise NetworkFailed(pair.describe_end())
@@ -193,10 +196,13 @@ class LocalNetwork:
 
     def _run(self) -> None:
         """Watch the pairs, then end them. All children are started by this one thread."""
-        while not self._stopping.is_set():
-            for pair in self._pairs:
-                pair.step()
-            self._stopping.wait(_TICK_SECONDS)
+        try:
+            while not self._stopping.is_set():
+                for pair in self._pairs:
+                    pair.step()
+                self._stopping.wait(_TICK_SECONDS)
+        except OSError as reason:
+            self._broken = reason
         for which in ("node", "app"):
             _end_all(self._pairs, which)
 

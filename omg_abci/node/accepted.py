@@ -101,15 +101,23 @@ class AcceptedLog:
         """Return how long all segments together are."""
         return sum(segment.size for segment in self._segments)
 
-    async def append(self, items: Sequence[tuple[bytes, bytes]]) -> None:
-        """Return when these (id, raw), and all appended before, are on disk.
+    def enqueue(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Give these (id, raw) to the next group; raise AcceptedBroken."""
+        if self._broken is not None:
+            raise self._broken
+        self._pending.update(items)
+        if self._pending_synced is None:
+            self._pending_synced = asyncio.get_running_loop().create_future()
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+
+    async def wait_synced(self) -> None:
+        """Return when everything enqueued so far is on disk.
 
         Raise AcceptedBroken; then nothing of this node may be acknowledged any more.
         """
         if self._broken is not None:
             raise self._broken
-        if items:
-            self._enqueue(items)
         synced = self._pending_synced or self._current_synced
         if synced is not None:
             # Shielded: one caller that gives up must not take the others' answer with it.
@@ -117,7 +125,9 @@ class AcceptedLog:
 
     async def settle(self, items: Sequence[tuple[bytes, bytes]]) -> None:
         """Write what is left of the recovered transactions again and delete the old segments."""
-        await self.append(items)
+        if items:
+            self.enqueue(items)
+        await self.wait_synced()
         for path in self._old:
             path.unlink(missing_ok=True)
         self._old = []
@@ -149,19 +159,12 @@ class AcceptedLog:
 
     # --- writing ---
 
-    def _enqueue(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        self._pending.update(items)
-        if self._pending_synced is None:
-            self._pending_synced = asyncio.get_running_loop().create_future()
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.create_task(self._flush())
-
     def _compact(self) -> None:
         live = self._unfinished_bytes
         if self.size_bytes < max(COMPACT_BYTES_MIN, COMPACT_FACTOR * live) or self._broken:
             return
         if len(self._segments) > 1 and not self._pending and not self._writing:
-            self._enqueue(self._segments[0].unfinished.items())
+            self.enqueue(self._segments[0].unfinished.items())
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()

@@ -27,8 +27,6 @@ from omg_abci.rules.transition import Block
 
 APP_VERSION: Final = 1
 """Of the state machine; it stands in every header."""
-_TX_FRAMING_BYTES: Final = 5
-"""Tag and length that a block adds to each transaction, at most."""
 _KEY_TYPE: Final = "secp256k1eth"
 _PEER_FILTER: Final = "/p2p/filter/"
 
@@ -125,10 +123,8 @@ class ChainApplication(Application):
     def prepare_proposal(self, request: pb.RequestPrepareProposal) -> pb.ResponsePrepareProposal:
         """Fill a block from the pool, in canonical order."""
         self._chain.drop_candidate()
-        framing = _TX_FRAMING_BYTES * limits.BLOCK_TXS_MAX
-        bytes_max = min(request.max_tx_bytes - framing, limits.BLOCK_BYTES_MAX)
         time_ms = compute_millis(request.time)
-        txs = self._mempool.select(request.height, time_ms, max(bytes_max, 0))
+        txs = self._mempool.select(request.height, time_ms, request.max_tx_bytes)
         return pb.ResponsePrepareProposal(txs=txs)
 
     async def process_proposal(

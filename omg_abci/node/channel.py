@@ -185,7 +185,7 @@ class Child(NamedTuple):
         self.channel.close()
         try:
             await asyncio.wait_for(self.process.wait(), timeout_s)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self.process.kill()
             await self.process.wait()
 

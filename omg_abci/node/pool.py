@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
+from omg_abci.node.deadlines import Deadlines, has_expired
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.units import Address, Height, Millis, Nonce
@@ -19,7 +20,6 @@ from omg_abci.protocol.units import Address, Height, Millis, Nonce
 Key: TypeAlias = tuple[Address, Nonce]
 """Signer and nonce: no block holds two of them, so the pool does not either."""
 
-_GARBAGE_MIN: Final = 1_024
 _ROOM_FRACTION: Final = 64
 """Making room frees this part of the pool, so that it is done once in many admissions."""
 
@@ -27,14 +27,26 @@ _ROOM_FRACTION: Final = 64
 class PoolBounds(NamedTuple):
     """How much may be pending."""
 
-    txs_max: int = 200_000
-    bytes_max: int = 64 * 1024 * 1024
-    owner_txs_max: int = 8_192
-    owner_bytes_max: int = 4 * 1024 * 1024
-    orphans_owner_max: int = 256
+    txs_max: int
+    bytes_max: int
+    owner_txs_max: int
+    owner_bytes_max: int
+    orphans_owner_max: int
     """Transactions of one owner that wait for one that is not in the pool."""
-    orphan_bytes_max: int = 8 * 1024 * 1024
+    orphan_bytes_max: int
     """The same for all owners together."""
+
+
+def compute_bounds(txs_max: int, bytes_max: int, owner_txs_max: int) -> PoolBounds:
+    """Return the bounds that follow from those that an operator sets.
+
+    Nobody gets more than a sixteenth of the bytes; what waits, which costs its owner nothing as
+    long as it waits, gets a quarter of an owner's number and an eighth of the bytes.
+    """
+    owner_bytes_max = max(bytes_max // 16, limits.TX_BYTES_MAX)
+    return PoolBounds(
+        txs_max, bytes_max, owner_txs_max, owner_bytes_max, owner_txs_max // 4, bytes_max // 8
+    )
 
 
 class Place(Enum):
@@ -106,8 +118,7 @@ class Pool:
         self._owners: dict[Address, OwnerQueue] = {}
         self._children: dict[Key, list[Entry]] = {}
         """What waits for a nonce of its own signer."""
-        self._deadlines: list[tuple[Millis, Key]] = []
-        self._height_deadlines: list[tuple[Height, Key]] = []
+        self._deadlines = Deadlines()
         self._arrivals = 0
         self._no_room_from: int | None = None
         """An owner with at least so many bytes found no room since the pool last shrank."""
@@ -115,7 +126,11 @@ class Pool:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[SignedTx]:
+        return (entry.tx for entry in self._entries.values())
+
+    def iterate_entries(self) -> Iterator[Entry]:
+        """Yield everything that is pending, oldest first."""
         return iter(self._entries.values())
 
     def find(self, key: Key) -> Entry | None:
@@ -169,7 +184,7 @@ class Pool:
             owner.droppable[key] = entry
         if entry.waiting:
             self._children.setdefault((key[0], entry.tx.body.after), []).append(entry)
-        self._add_deadlines(entry, key)
+        self._deadlines.add(entry.tx, self)
         if orphan:
             self._set_orphan(entry)
         else:
@@ -235,13 +250,12 @@ class Pool:
     def pop_expired(self, height: Height, time_ms: Millis) -> list[Entry]:
         """Remove and return what no block after this height and time can hold."""
         expired: list[Entry] = []
-        for heap, limit in ((self._deadlines, time_ms), (self._height_deadlines, height)):
-            while heap and heap[0][0] <= limit:
-                entry = self._entries.get(heapq.heappop(heap)[1])
-                # The key may meanwhile belong to another transaction.
-                if entry is not None and _has_expired(entry.tx, height, time_ms):
-                    self.remove(entry)
-                    expired.append(entry)
+        for key in self._deadlines.pop(height, time_ms):
+            # The key may meanwhile belong to another transaction.
+            entry = self._entries.get(key)
+            if entry is not None and has_expired(entry.tx, height, time_ms):
+                self.remove(entry)
+                expired.append(entry)
         return expired
 
     def serve(self, owner: Address) -> None:
@@ -359,33 +373,3 @@ class Pool:
             self._no_room_from = own
             raise errors.PoolFull
         return dropped
-
-    # --- deadlines ---
-
-    def _add_deadlines(self, entry: Entry, key: Key) -> None:
-        body = entry.tx.body
-        heapq.heappush(self._deadlines, (_compute_deadline(entry.tx), key))
-        if body.valid_until_height:
-            heapq.heappush(self._height_deadlines, (body.valid_until_height, key))
-        # Included transactions leave their deadlines behind.
-        if len(self._deadlines) > 2 * len(self._entries) + _GARBAGE_MIN:
-            self._deadlines = [(_compute_deadline(each.tx), each.key) for each in self]
-            heapq.heapify(self._deadlines)
-        if len(self._height_deadlines) > 2 * len(self._entries) + _GARBAGE_MIN:
-            self._height_deadlines = [
-                (each.tx.body.valid_until_height, each.key)
-                for each in self
-                if each.tx.body.valid_until_height
-            ]
-            heapq.heapify(self._height_deadlines)
-
-
-def _compute_deadline(tx: SignedTx) -> Millis:
-    """Return the first block time that is too late."""
-    too_old = tx.body.nonce + limits.NONCE_AGE_MAX_MS
-    return min(tx.body.valid_until_ms or too_old, too_old)
-
-
-def _has_expired(tx: SignedTx, height: Height, time_ms: Millis) -> bool:
-    until = tx.body.valid_until_height
-    return _compute_deadline(tx) <= time_ms or 0 < until <= height

@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Final, TypeAlias
 
 from omg_abci.node.channel import Child, Message, spawn_child
@@ -125,15 +126,16 @@ class WorkerPool:
         self._stopping = False
         self._failure: WorkerLost | None = None
 
-    async def start(self, domain: Domain) -> None:
-        """Start the processes."""
+    async def start(self, domain: Domain | None) -> None:
+        """Start the processes; without a domain nothing can be verified until `set_domain`."""
         for worker in self._workers:
             worker.child = await spawn_child(
                 "omg_abci.node.worker",
-                lambda message, worker=worker: self._on_message(worker, message),
-                lambda _, worker=worker: self._on_lost(worker),
+                partial(self._on_message, worker),
+                partial(self._on_lost, worker),
             )
-        self.set_domain(domain)
+        if domain is not None:
+            self.set_domain(domain)
 
     def set_domain(self, domain: Domain) -> None:
         """Verify for this domain from now on."""
@@ -194,11 +196,11 @@ class WorkerPool:
             if not job.remaining and not job.future.done():
                 job.future.set_result(None)
 
-    def _on_lost(self, worker: _Worker) -> None:
+    def _on_lost(self, worker: _Worker, reason: Exception | None) -> None:
         if self._stopping or self._failure is not None:
             return
         pid = worker.child.process.pid if worker.child is not None else 0
-        failure = WorkerLost(f"signature worker {pid} ended")
+        failure = WorkerLost(f"signature worker {pid} ended{f': {reason}' if reason else ''}")
         self._fail(failure)
         self._on_fatal(failure)
 

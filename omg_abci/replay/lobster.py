@@ -112,7 +112,7 @@ def _find_message_index(fields: list[str]) -> int:
 def _parse_message(path: Path, line: int, fields: list[str], price_unit: int) -> Message:
     if len(fields) not in (_COLUMNS, _COLUMNS + 1):
         raise WrongColumns(path, line, f"{len(fields)} columns instead of {_COLUMNS}")
-    time_ns = parse_decimal(path, line, "time", fields[0], _NANOSECONDS)
+    time_ns = parse_decimal(path, line, "time", _cut_decimals(fields[0]), _NANOSECONDS)
     kind = parse_integer(path, line, "type", fields[1])
     order_id = parse_integer(path, line, "order id", fields[2])
     size = parse_integer(path, line, "size", fields[3])
@@ -134,6 +134,12 @@ def _parse_message(path: Path, line: int, fields: list[str], price_unit: int) ->
         if not 1 <= price <= PRICE_TICKS_MAX:
             raise BadNumber(path, line, f"price is out of range: {price}")
     return Message(line, time_ns, kind, order_id, size, price // price_unit, side)
+
+
+def _cut_decimals(text: str) -> str:
+    """Return a time without what is below a nanosecond: the files were once floating point."""
+    point = text.find(".")
+    return text[: point + 1 + _NANOSECONDS] if point >= 0 and "e" not in text else text
 
 
 def _parse_row(path: Path, line: int, fields: list[str], price_unit: int) -> BookRow:

@@ -310,20 +310,28 @@ def test_cancelled_answer_is_a_failure(tmp_path: Path) -> None:
     run_served(application, tmp_path, body)
 
 
-def test_consensus_is_lost_only_after_its_last_call(tmp_path: Path) -> None:
-    """A peer that leaves during Commit is reported, and replaced, when Commit has ended."""
+@pytest.mark.parametrize("is_by_server", [False, True])
+def test_consensus_is_lost_only_after_its_last_call(
+    is_by_server: bool,  # noqa: FBT001 - the two cases of the test
+    tmp_path: Path,
+) -> None:
+    """A connection that ends during Commit is reported, and replaced, when Commit has ended."""
     application = Deciding()
 
     async def body(harness: Harness) -> None:
         client = await harness.connect()
         client.send(commit())
         await wait_until(lambda: application.running == 1)
-        client.writer.close()
-        await wait_until(lambda: not harness.server._hub.connections)
-        assert harness.lost == 0
+        if is_by_server:
+            (connection,) = harness.server._hub.connections
+            connection.abort()
+            await wait_until(lambda: not harness.server._hub.connections)
+        else:
+            client.writer.close()
         early = await harness.connect()
         early.send(commit())
         assert (await early.receive()).exception.error.startswith("consensus_connection_taken: ")
+        assert harness.lost == 0
         application.gate.set()
         await wait_until(lambda: harness.lost == 1)
         assert application.running == 0

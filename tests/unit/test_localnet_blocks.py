@@ -159,8 +159,8 @@ def test_headers_are_compared_over_pages(nodes: list[FakeNode]) -> None:
 
 def test_refusal_and_silence_have_codes(nodes: list[FakeNode]) -> None:
     """An error answer is rpc_refused; no answer is rpc_unreachable."""
-    with pytest.raises(RpcRefused, match="no: such") as refused:
-        Rpc(nodes[0].port).call("surprise")
+    with pytest.raises(RpcRefused, match="no: such") as refused, Rpc(nodes[0].port) as node:
+        node.call("surprise")
     assert refused.value.code == "rpc_refused"
     with pytest.raises(RpcUnreachable) as silent:
         Rpc(1).call("status")

@@ -145,7 +145,7 @@ def test_taken_port_is_replaced(tmp_path: Path) -> None:
 
 
 def test_long_path_moves_the_sockets_to_a_short_private_folder(tmp_path: Path) -> None:
-    """A socket's path stays below 100 bytes; its folder is private, kept, and removed at the end."""
+    """A socket's path stays below 100 bytes; its folder is private, kept, and removed."""
     network = _write(tmp_path / ("deep" * 30))
     folder = network.nodes[0].socket.parent
     assert all(len(os.fsencode(node.socket)) < 100 for node in network.nodes)

@@ -61,6 +61,16 @@ def test_nothing_of_the_group_outlives_the_command(tmp_path: Path) -> None:
     _wait(lambda: not _is_alive(worker))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_signal_to_a_dead_command_keeps_its_group_known(tmp_path: Path) -> None:
+    """A signal that comes after the end does no harm, and the rest of the group is still killed."""
+    process = Process(["sh", "-c", "sleep 60 & echo $!; exit 0"], tmp_path / "log", _ENVIRONMENT)
+    _wait(lambda: read_tail(tmp_path / "log", 1) and not _is_alive(process.pid))
+    process.send_signal(signal.SIGTERM)
+    _wait(process.has_ended)
+    _wait(lambda: not _is_alive(int(read_tail(tmp_path / "log", 1)[0])))
+
+
 def test_paused_command_can_be_terminated(tmp_path: Path) -> None:
     """Terminating continues a stopped process, which could not end otherwise."""
     process = Process(["sleep", "60"], tmp_path / "log", _ENVIRONMENT)

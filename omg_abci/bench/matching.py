@@ -1,0 +1,110 @@
+"""`match`: the exchange's rules on the working state, with balances, inside open blocks.
+
+Timed are the rules for placing and cancelling, nothing around them: no envelope, no hashing, no
+admission. The ceiling is the plain book on the very same messages, which must come to the same
+fills: a run in which it does not is no measurement.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from omg_abci.bench.errors import MeasurementFailed
+from omg_abci.bench.figures import Measurement
+from omg_abci.bench.flow import MESSAGES, RESTING, Flow, Step, apply_steps
+from omg_abci.bench.owners import OWNERS, RICHES, TIME_MS, Owner, make_owners, make_state
+from omg_abci.bench.plain_book import PlainBook
+from omg_abci.protocol.messages import CancelOrder
+from omg_abci.protocol.results import LegResult
+from omg_abci.rules.context import LegContext
+from omg_abci.rules.exchange import process_cancel_order, process_place_order
+from omg_abci.state.diff import compute_changes, store_changes
+from omg_abci.state.working import WorkingState
+
+_SEED: Final = 20_261_123
+_BLOCK_MESSAGES: Final = 5_000
+"""The journal holds a block's inverses, so a run in one giant block would not be a block's work."""
+_UNTIL_MS: Final = TIME_MS + 3_600_000
+
+
+def measure_match(messages: int, seeded: int) -> Measurement:
+    """Return messages a second on a book of so many seeded orders."""
+    flow = Flow(_SEED, PlainBook(OWNERS, RICHES, RICHES))
+    before = flow.take(seeded, RESTING)
+    timed = flow.take(messages, MESSAGES)
+    plain_seconds, plain = _time_plain(before, timed)
+    owners = make_owners()
+    state, _, _ = make_state(owners)
+    _run(state, owners, before)
+    seconds, fills = _run(state, owners, timed)
+    if fills != (plain.fills, plain.lots):
+        raise MeasurementFailed(f"{fills} fills and lots, the plain book made {plain.fills}")
+    return Measurement(
+        len(timed) / seconds,
+        len(timed) / plain_seconds,
+        {
+            "messages": len(timed),
+            "fills_per_message": fills[0] / len(timed),
+            "us_per_message": seconds * 1e6 / len(timed),
+            "seeded_orders": seeded,
+        },
+    )
+
+
+def _time_plain(before: Sequence[Step], timed: Sequence[Step]) -> tuple[float, PlainBook]:
+    """Return the seconds that the plain book takes, and the book."""
+    book = PlainBook(OWNERS, RICHES, RICHES)
+    apply_steps(book, before)
+    gc.collect()
+    gc.disable()
+    begun = time.perf_counter()
+    apply_steps(book, timed)
+    seconds = time.perf_counter() - begun
+    gc.enable()
+    return seconds, book
+
+
+def _run(
+    state: WorkingState, owners: Sequence[Owner], steps: Sequence[Step]
+) -> tuple[float, tuple[int, int]]:
+    """Return the seconds that the rules take, and the number of fills and lots."""
+    seconds, fills, lots = 0.0, 0, 0
+    for start in range(0, len(steps), _BLOCK_MESSAGES):
+        height = state.height + 1
+        state.begin_block(height, TIME_MS, bytes(32))
+        calls = _prepare(owners, steps[start : start + _BLOCK_MESSAGES])
+        gc.collect()
+        gc.disable()
+        begun = time.perf_counter()
+        results = _process(state, calls)
+        seconds += time.perf_counter() - begun
+        gc.enable()
+        for result in results:
+            fills += len(result.fills)
+            lots += sum(fill.quantity for fill in result.fills)
+        store_changes(state, compute_changes(state))
+        state.commit()
+    return seconds, (fills, lots)
+
+
+_Call = tuple[Callable[..., LegResult], bytes, object]
+
+
+def _prepare(owners: Sequence[Owner], steps: Sequence[Step]) -> list[_Call]:
+    return [
+        (
+            process_cancel_order if isinstance(leg, CancelOrder) else process_place_order,
+            owners[owner].address,
+            leg,
+        )
+        for owner, leg in steps
+    ]
+
+
+def _process(state: WorkingState, calls: Sequence[_Call]) -> list[LegResult]:
+    """Do what is timed."""
+    return [
+        process(state, LegContext(state.get_account(owner), _UNTIL_MS), leg)
+        for process, owner, leg in calls
+    ]

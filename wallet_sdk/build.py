@@ -1,0 +1,202 @@
+"""Messages, bodies and signed transactions from what a trader says: one function a message.
+
+Pure: no clock, no network, no key store; the caller gives nonce and secret. Everything that is
+returned has passed the protocol's own checks, so what a node could refuse for its form is refused
+here, with the same error and code.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from omg_abci.protocol.limits import CANCEL_ALL_MAX, MATCHES_DEFAULT
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelOrder,
+    Message,
+    PlaceOrder,
+    RevokeAgent,
+    Transfer,
+    TxBody,
+)
+from omg_abci.protocol.signing import Domain
+from omg_abci.protocol.tx import sign_tx
+from omg_abci.protocol.units import (
+    Address,
+    Amount,
+    Height,
+    Lots,
+    MarketId,
+    Millis,
+    Nonce,
+    OrderType,
+    Scheme,
+    Scope,
+    SelfTrade,
+    Side,
+    Ticks,
+    TimeInForce,
+    TokenId,
+)
+
+BOTH_SIDES: Final = 0
+EVERY_MARKET: Final = 0
+
+
+def transfer(
+    to: Address,
+    token: TokenId,
+    amount: Amount,
+    *,
+    from_subaccount: int = 0,
+    to_subaccount: int = 0,
+) -> Transfer:
+    """Move smallest units of a token to an account; raise as `Transfer.check`."""
+    message = Transfer(to, token, amount, from_subaccount, to_subaccount)
+    message.check()
+    return message
+
+
+def place_order(
+    market: MarketId,
+    side: Side,
+    quantity: Lots,
+    price: Ticks,
+    *,
+    client_id: int,
+    order_type: OrderType = OrderType.LIMIT,
+    time_in_force: TimeInForce | None = None,
+    post_only: bool = False,
+    expires_ms: Millis = 0,
+    subaccount: int = 0,
+    self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST,
+    max_matches: int = MATCHES_DEFAULT,
+) -> PlaceOrder:
+    """Put an order into a book; the price of a market order is the worst that it accepts.
+
+    Without a time in force a market order is immediate or cancel, an order with an expiry is
+    good till that time, and any other is good till cancelled. Raise as `PlaceOrder.check`.
+    """
+    message = PlaceOrder(
+        market,
+        side,
+        order_type,
+        time_in_force or _choose_time_in_force(order_type, expires_ms),
+        post_only,
+        price,
+        quantity,
+        expires_ms,
+        client_id,
+        subaccount,
+        self_trade,
+        max_matches,
+    )
+    message.check()
+    return message
+
+
+def _choose_time_in_force(order_type: OrderType, expires_ms: Millis) -> TimeInForce:
+    if order_type == OrderType.MARKET:
+        return TimeInForce.IOC
+    return TimeInForce.GTT if expires_ms else TimeInForce.GTC
+
+
+def amend_order(
+    client_id: int,
+    *,
+    price: Ticks = 0,
+    quantity: Lots = 0,
+    expires_ms: Millis = 0,
+    max_matches: int = MATCHES_DEFAULT,
+) -> AmendOrder:
+    """Change an open order; zero leaves a field as it is; raise as `AmendOrder.check`.
+
+    The quantity is the new total, with what is filled.
+    """
+    message = AmendOrder(client_id, price, quantity, expires_ms, max_matches)
+    message.check()
+    return message
+
+
+def cancel_order(client_id: int) -> CancelOrder:
+    """Take an order out of its book; raise BadClientId."""
+    message = CancelOrder(client_id)
+    message.check()
+    return message
+
+
+def cancel_all(
+    *,
+    market: MarketId = EVERY_MARKET,
+    side: Side | None = None,
+    max_orders: int = CANCEL_ALL_MAX,
+) -> CancelAll:
+    """Take all orders out of one book or all books; raise as `CancelAll.check`."""
+    message = CancelAll(market, BOTH_SIDES if side is None else side, max_orders)
+    message.check()
+    return message
+
+
+def approve_agent(agent: Address, expires_ms: Millis, *, scope: Scope = Scope.TRADE) -> ApproveAgent:
+    """Let another key sign for the owner until a time; raise as `ApproveAgent.check`."""
+    message = ApproveAgent(agent, scope, expires_ms)
+    message.check()
+    return message
+
+
+def revoke_agent(agent: Address) -> RevokeAgent:
+    """Take an agent's approval back; raise BadAddress."""
+    message = RevokeAgent(agent)
+    message.check()
+    return message
+
+
+# --- bodies -----------------------------------------------------------------------------------
+
+
+def choose_scheme(owner: Address, signer: Address) -> Scheme:
+    """Return typed for the owner's own key, raw for an agent's."""
+    return Scheme.TYPED if signer == owner else Scheme.RAW
+
+
+def build_body(
+    chain_id: str,
+    owner: Address,
+    legs: Sequence[Message],
+    *,
+    nonce: Nonce,
+    max_unit_price: int,
+    signer: Address | None = None,
+    after: Nonce = 0,
+    valid_until_ms: Millis = 0,
+    valid_until_height: Height = 0,
+    atomic: bool = False,
+) -> TxBody:
+    """Return what is signed; raise the format errors of its fields, as `TxBody.check`.
+
+    `nonce` is the time in ms, or a little more so that the signer never uses it twice. The signer
+    is the owner unless given. Without a validity it ends two days after the nonce.
+    """
+    body = TxBody(
+        chain_id,
+        owner,
+        nonce,
+        after,
+        valid_until_ms,
+        valid_until_height,
+        atomic,
+        max_unit_price,
+        tuple(legs),
+    )
+    signer = signer or owner
+    body.check(signer, choose_scheme(owner, signer))
+    return body
+
+
+def sign(domain: Domain, body: TxBody, signer: Address, secret: bytes) -> bytes:
+    """Return the bytes to submit: typed by the owner's key, raw by an agent's.
+
+    `secret` is the signer's key, 32 bytes. Raise the format errors of the body's fields.
+    """
+    return sign_tx(domain, body, signer, secret, choose_scheme(body.owner, signer))
