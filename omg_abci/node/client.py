@@ -4,7 +4,7 @@ Answers are the API's own messages. Every failure is a `NodeError` with the gRPC
 Wallets and bridges do not use it: they see the protocol only.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from typing import Any, Final, Self, TypeVar
 
 import grpc
@@ -114,8 +114,8 @@ class NodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return self._call("GetProof", request, pb.StateProof)
 
-    def stream_blocks(self, from_height: int = 0) -> Iterator[pb.Block]:
-        """Yield blocks for ever; 0 begins with the next."""
+    def stream_blocks(self, from_height: int = 0) -> Generator[pb.Block, None, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,
@@ -205,8 +205,8 @@ class AsyncNodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return await self._call("GetProof", request, pb.StateProof)
 
-    async def stream_blocks(self, from_height: int = 0) -> AsyncIterator[pb.Block]:
-        """Yield blocks for ever; 0 begins with the next."""
+    async def stream_blocks(self, from_height: int = 0) -> AsyncGenerator[pb.Block, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.failure import CommandError
@@ -88,6 +88,9 @@ class MarketTerms:
         return _parse_multiple(text, self.tick, "tick", self.quote.symbol)
 
 
+_Terms = TypeVar("_Terms", TokenTerms, MarketTerms)
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All tokens and markets of a chain."""
@@ -133,9 +136,9 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _require_one[Terms: (TokenTerms, MarketTerms)](
-    what: str, text: str, found: Sequence[Terms], names: Sequence[str]
-) -> Terms:
+def _require_one(
+    what: str, text: str, found: Sequence[_Terms], names: Sequence[str]
+) -> _Terms:
     if len(found) == 1:
         return found[0]
     if found:
@@ -179,7 +182,7 @@ def _parse_multiple(text: str, unit: Fraction, name: str, symbol: str) -> int:
     if count == 0:
         raise CommandError("bad_number", f"{text} is zero", grid)
     below = int(count)
-    near = [format_number(each * unit) for each in (below, below + 1) if each]
+    near = [format_number(each * unit).replace(",", "") for each in (below, below + 1) if each]
     raise CommandError(
         f"off_{name}",
         f"{text} {symbol} is not a whole number of {name}s: {grid}",
