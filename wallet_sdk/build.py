@@ -138,7 +138,9 @@ def cancel_all(
     return message
 
 
-def approve_agent(agent: Address, expires_ms: Millis, *, scope: Scope = Scope.TRADE) -> ApproveAgent:
+def approve_agent(
+    agent: Address, expires_ms: Millis, *, scope: Scope = Scope.TRADE
+) -> ApproveAgent:
     """Let another key sign for the owner until a time; raise as `ApproveAgent.check`."""
     message = ApproveAgent(agent, scope, expires_ms)
     message.check()

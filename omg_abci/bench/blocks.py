@@ -8,13 +8,14 @@ The ceiling is what nobody can leave out: decoding those transactions and making
 
 import gc
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import Measurement
-from omg_abci.bench.flow import MESSAGES, ORDERS, RESTING, Flow
+from omg_abci.bench.flow import MESSAGES, ORDERS, RESTING, Flow, Step
 from omg_abci.bench.owners import (
     OWNERS,
     RICHES,
@@ -49,7 +50,7 @@ class Executor:
     def __init__(self, state: WorkingState, records: Sequence[tuple[bytes, bytes]]) -> None:
         """Continue a state whose records are given."""
         self.state = state
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.codes: Counter[int] = Counter()
         self.fills = 0
         self.changed = 0
@@ -67,6 +68,13 @@ class Executor:
         self.seconds.clear()
         self.codes.clear()
         self.fills = self.changed = 0
+
+    def finish(self) -> None:
+        """Fold what is not folded yet, so that no block's share of the tree is left out."""
+        begun = time.perf_counter()
+        self._tree.fold(self._unfolded.items())
+        self._unfolded.clear()
+        self.seconds["tree"] += time.perf_counter() - begun
 
     def execute(self, txs: Sequence[SignedTx]) -> None:
         """Execute a block of transactions that fit into one; raise BlockInvalid."""
@@ -95,7 +103,7 @@ class Executor:
         state.commit()
         moments.append(("commit", time.perf_counter()))
         gc.enable()
-        for (_, before), (part, after) in zip(moments, moments[1:], strict=False):
+        for (_, before), (part, after) in pairwise(moments):
             self.seconds[part] += after - before
         self.changed += len(result.changes.diff)
         for each in result.results:
@@ -113,10 +121,10 @@ def measure_block(legs: int, count: int, seeded: int) -> Measurement:
     state, domain, records = make_state(owners)
     maker = TxMaker(owners, domain, TIME_MS)
     executor = Executor(state, records)
-    for steps, size in ((flow.take(seeded, RESTING), 1), (flow.take(count, mix), legs)):
-        txs = [maker.make_admitted(*group) for group in group_steps(steps, size)]
-        executor.clear()
-        sizes = _execute_all(executor, txs)
+    _execute_all(executor, _make_txs(maker, flow.take(seeded, RESTING), 1))
+    executor.clear()
+    txs = _make_txs(maker, flow.take(count, mix), legs)
+    sizes = _execute_all(executor, txs)
     done = sum(executor.codes.values())
     seconds = executor.total_seconds
     if executor.codes[0] * 2 < done:
@@ -137,18 +145,24 @@ def measure_block(legs: int, count: int, seeded: int) -> Measurement:
     )
 
 
+def _make_txs(maker: TxMaker, steps: Sequence[Step], legs: int) -> list[SignedTx]:
+    return [maker.make_admitted(*group) for group in group_steps(steps, legs)]
+
+
 def _execute_all(executor: Executor, txs: Sequence[SignedTx]) -> list[int]:
     """Execute the transactions in blocks as full as they may be; return the blocks' sizes."""
     sizes, place = [], 0
     while place < len(txs):
-        taken = _fill_block(executor.state, txs[place : place + BLOCK_TXS_MAX])
+        taken = fill_block(executor.state, txs[place : place + BLOCK_TXS_MAX])
         executor.execute(taken)
         sizes.append(len(taken))
         place += len(taken)
+    executor.finish()
     return sizes
 
 
-def _fill_block(state: WorkingState, txs: Sequence[SignedTx]) -> list[SignedTx]:
+def fill_block(state: WorkingState, txs: Sequence[SignedTx]) -> list[SignedTx]:
+    """Return the first transactions, as many as fit into the next block."""
     height = state.height + 1
     budget = BlockBudget(state, height, TIME_MS + height * _BLOCK_MS, BLOCK_BYTES_MAX)
     for tx in txs:

@@ -6,7 +6,7 @@ counted; when no run counts, the figure is the median of all of them and says so
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 CONTROL_MIN: Final = 1.8
 """Two processes at once must do this many times the work of one alone."""
@@ -22,14 +22,16 @@ class Measurement(NamedTuple):
     """Further findings; those that are numbers become medians too."""
 
 
+Better = Literal["higher", "lower"]
+
+
 class Specification(NamedTuple):
     """What a figure is."""
 
     name: str
     unit: str
     goal: float
-    is_rate: bool
-    """A rate is better when greater; memory and latency when smaller."""
+    better: Better
     ceiling_of: str
     """What the ceiling is measured on."""
 
@@ -49,27 +51,25 @@ class Run(NamedTuple):
 
 SPECIFICATIONS: Final = (
     Specification(
-        "match", "messages/s", 1_000_000, True, "a plain Python book with balances, same messages"
+        "match", "messages/s", 1_000_000, "higher", "a plain Python book with balances, same messages"
     ),
     Specification(
-        "block_single", "orders/s", 60_000, True, "decoding and digest of the same transactions"
+        "block_single", "orders/s", 60_000, "higher", "decoding and digest of the same transactions"
     ),
     Specification(
-        "block_batch", "legs/s", 150_000, True, "decoding and digest of the same transactions"
+        "block_batch", "legs/s", 150_000, "higher", "decoding and digest of the same transactions"
     ),
     Specification(
-        "e2e_single", "orders/s", 20_000, True, "one process recovering the same signatures"
+        "e2e_single", "orders/s", 20_000, "higher", "one process recovering the same signatures"
     ),
     Specification(
-        "e2e_batch", "legs/s", 100_000, True, "one process recovering the same signatures"
+        "e2e_batch", "legs/s", 100_000, "higher", "one process recovering the same signatures"
     ),
     Specification(
-        "e2e_4_single", "orders/s", 3_500, True, "one process recovering the same signatures"
+        "e2e_4_single", "orders/s", 3_500, "higher", "one process recovering the same signatures"
     ),
-    Specification("fill_latency", "ms", 300, False, "the median interval between blocks"),
-    Specification(
-        "state", "GiB", 4, False, "the bytes of all keys and values of the same state"
-    ),
+    Specification("fill_latency", "ms", 300, "lower", "the median interval between blocks"),
+    Specification("state", "GiB", 4, "lower", "the bytes of all keys and values of the same state"),
 )
 NAMES: Final = tuple(specification.name for specification in SPECIFICATIONS)
 
@@ -85,7 +85,7 @@ def summarise(specification: Specification, runs: Sequence[Run]) -> dict[str, ob
     used = [run.measurement for run in (counted or runs)]
     value = statistics.median(each.value for each in used)
     ceiling = statistics.median(each.ceiling for each in used)
-    met = value >= specification.goal if specification.is_rate else value <= specification.goal
+    met = value >= specification.goal if specification.better == "higher" else value <= specification.goal
     values = [run.measurement.value for run in runs]
     return {
         "name": specification.name,
@@ -99,9 +99,7 @@ def summarise(specification: Specification, runs: Sequence[Run]) -> dict[str, ob
         "counted": len(counted),
         "min": _shorten(min(values)),
         "max": _shorten(max(values)),
-        "controls": [
-            [round(run.control_before, 2), round(run.control_after, 2)] for run in runs
-        ],
+        "controls": [[round(run.control_before, 2), round(run.control_after, 2)] for run in runs],
         "more": _merge([each.more for each in used]),
     }
 
@@ -111,7 +109,11 @@ def _merge(findings: Sequence[Mapping[str, object]]) -> dict[str, object]:
     merged: dict[str, object] = {}
     for name, last in findings[-1].items():
         values = [each.get(name) for each in findings]
-        numbers = [value for value in values if _is_number(value)]
+        numbers = [
+            value
+            for value in values
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ]
         if isinstance(last, Mapping):
             merged[name] = _merge([value for value in values if isinstance(value, Mapping)])
         elif len(numbers) == len(values):
@@ -119,10 +121,6 @@ def _merge(findings: Sequence[Mapping[str, object]]) -> dict[str, object]:
         else:
             merged[name] = last
     return merged
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _shorten(value: float) -> float:

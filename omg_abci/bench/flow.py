@@ -6,6 +6,7 @@ into the opposite side for 1 to 16 lots, which makes about 1.5 fills each, as in
 """
 
 import random
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from omg_abci.bench.plain_book import PlainBook
@@ -125,7 +126,7 @@ def make_order(order_id: int, *, buys: bool, price: int, lots: int, matches: int
     )
 
 
-def apply_steps(book: PlainBook, steps: list[Step]) -> None:
+def apply_steps(book: PlainBook, steps: Sequence[Step]) -> None:
     """Do the steps on another book."""
     buy, sell, cancel = book.buy, book.sell, book.cancel
     for owner, leg in steps:

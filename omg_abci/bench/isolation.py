@@ -20,7 +20,6 @@ MEASURES: Final = {
     "state_make": "omg_abci.bench.state_making",
     "state_load": "omg_abci.bench.state_loading",
     "reader_load": "omg_abci.bench.state_loading",
-    "recover": "omg_abci.bench.recovering",
 }
 """Name to the module whose function `measure_NAME` takes the settings by name."""
 _TAIL_CHARACTERS: Final = 2_000
@@ -35,7 +34,9 @@ def measure_apart(name: str, **settings: object) -> dict[str, object]:
         check=False,
     )
     if run.returncode:
-        raise MeasurementFailed(f"{name} ended with {run.returncode}:\n{run.stderr[-_TAIL_CHARACTERS:]}")
+        raise MeasurementFailed(
+            f"{name} ended with {run.returncode}:\n{run.stderr[-_TAIL_CHARACTERS:]}"
+        )
     found: dict[str, object] = json.loads(run.stdout)
     return found
 

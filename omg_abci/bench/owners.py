@@ -96,7 +96,7 @@ class TxMaker:
     """Makes transactions of one leg or many, signed by the owners' agents."""
 
     def __init__(self, owners: Sequence[Owner], domain: Domain, first_nonce: int) -> None:
-        """Number the transactions' nonces from `first_nonce` on, whoever signs them."""
+        """Count the nonces up from `first_nonce`, whoever signs."""
         self._owners = owners
         self._chain_id = domain.chain_id
         self._separator = compute_domain_separator(domain)

@@ -39,7 +39,7 @@ class PlainBook:
                 maker_id = next(iter(queue))
                 maker = queue[maker_id]
                 seller, left = maker[0], maker[2]
-                traded = left if left < lots else lots
+                traded = left if left < lots else lots  # noqa: FURB136 - 0.1 µs
                 cost = traded * best
                 free_quote[owner] -= cost
                 free_base[owner] += traded
@@ -71,7 +71,7 @@ class PlainBook:
                 maker_id = next(iter(queue))
                 maker = queue[maker_id]
                 buyer, left = maker[0], maker[2]
-                traded = left if left < lots else lots
+                traded = left if left < lots else lots  # noqa: FURB136 - 0.1 µs
                 cost = traded * -best
                 free_base[owner] -= traded
                 free_quote[owner] += cost

@@ -8,6 +8,7 @@ the configuration files that name them.
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -18,9 +19,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
-from omg_abci.localnet.errors import BadNetwork, DirectoryTaken, NoNetwork
+from omg_abci.localnet.errors import BadNetwork, DirectoryTaken, NetworkRunning, NoNetwork
 from omg_abci.localnet.genesis import Account, encode_account, make_genesis
 from omg_abci.localnet.keys import (
     EthereumKey,
@@ -41,6 +42,7 @@ ACCOUNTS: Final = "accounts.json"
 USUAL_PORT: Final = 26656
 """Where CometBFT listens for peers by default; a node's other ports follow it."""
 VALIDATORS_MAX: Final = 32
+_LOCK: Final = "localnet.lock"
 _FORMAT: Final = "omg-localnet-1"
 _PORTS_A_NODE: Final = 10
 _PORTS_SEARCHED: Final = range(20_000, 32_000)
@@ -122,10 +124,7 @@ def write_network(
         DirectoryTaken: the directory is not empty.
     """
     _require_shape(validators, chain_id)
-    try:
-        build_genesis(chain_id, genesis_document)
-    except GenesisError as reason:
-        raise BadNetwork(f"genesis document: {reason}") from reason
+    _require_document(chain_id, genesis_document)
     directory = directory.expanduser().absolute()
     _claim_directory(directory)
     keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]
@@ -153,6 +152,13 @@ def _require_shape(validators: int, chain_id: str) -> None:
             f"chain id {chain_id!r}: 1 to {CHAIN_ID_BYTES_MAX} letters, digits, '.', '_' and '-', "
             "the first a letter or digit"
         )
+
+
+def _require_document(chain_id: str, document: Mapping[str, object]) -> None:
+    try:
+        build_genesis(chain_id, document)
+    except GenesisError as reason:
+        raise BadNetwork(f"genesis document: {reason}") from reason
 
 
 def _claim_directory(directory: Path) -> None:
@@ -226,11 +232,23 @@ def release_network(network: Network) -> None:
                 folder.rmdir()
 
 
+def lock_network(directory: Path) -> TextIO:
+    """Claim a network for this process until the returned file is closed. Raises NetworkRunning."""
+    file = (directory / _LOCK).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as reason:
+        file.close()
+        raise NetworkRunning(f"{directory} is in use by another process") from reason
+    return file
+
+
 def remove_network(directory: Path) -> None:
     """Delete a network's directory, and no directory that holds anything else.
 
     Raises:
         DirectoryTaken: the directory has no marker of ours, or is a link.
+        NetworkRunning: the network runs.
     """
     directory = directory.expanduser().absolute()
     if directory.is_symlink() or not directory.is_dir():
@@ -239,8 +257,9 @@ def remove_network(directory: Path) -> None:
         network = load_network(directory)
     except NoNetwork as reason:
         raise DirectoryTaken(f"{directory} is not deleted: {reason}") from reason
-    release_network(network)
-    shutil.rmtree(directory)
+    with lock_network(directory):
+        release_network(network)
+        shutil.rmtree(directory)
 
 
 def _write_marker(network: Network) -> None:

@@ -7,8 +7,6 @@ none of the network's processes is left.
 """
 
 import contextlib
-import fcntl
-import os
 import signal
 import sys
 import threading
@@ -19,13 +17,12 @@ from types import TracebackType
 from typing import Final, Literal, Self, TextIO
 
 from omg_abci.localnet.blocks import BlockSummary, follow_blocks
-from omg_abci.localnet.errors import LocalnetError, NetworkFailed, NetworkRunning, StartFailed
-from omg_abci.localnet.layout import Network, Node, prepare_network, release_network
+from omg_abci.localnet.errors import LocalnetError, NetworkFailed, StartFailed
+from omg_abci.localnet.layout import Network, Node, lock_network, prepare_network, release_network
 from omg_abci.localnet.pair import Pair, Which
 from omg_abci.localnet.rpc import Rpc
 
 AppCommand = Callable[[Node], Sequence[str | Path]]
-_LOCK: Final = "localnet.lock"
 _TICK_SECONDS: Final = 0.03
 _START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 10.0
@@ -76,7 +73,7 @@ class LocalNetwork:
             NetworkRunning: another supervisor has the network.
             StartFailed: a process ended, or time is up; the text holds the log's last lines.
         """
-        self._lock = _take_lock(self.network.directory / _LOCK)
+        self._lock = lock_network(self.network.directory)
         self._stopping.clear()
         try:
             self.network = prepare_network(self.network)
@@ -223,15 +220,3 @@ def _fetch_height(client: Rpc) -> int:
     with contextlib.suppress(LocalnetError, LookupError, ValueError):
         return int(client.call("status")["sync_info"]["latest_block_height"])
     return -1
-
-
-def _take_lock(path: Path) -> TextIO:
-    file = path.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as reason:
-        file.close()
-        raise NetworkRunning(f"{path.parent} is in use by another process") from reason
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file

@@ -5,7 +5,7 @@ sync runs is written and synced together as the next group. Segments (`<number>.
 when all their transactions are finished, that is included, expired or impossible; when most of a
 long log is finished, what is left of the oldest segment is written again.
 
-A segment is a header (magic, 8 random bytes: its salt) and groups: salt, u32 length, u32 CRC-32
+A segment is a header (magic, 8 random bytes: its salt, their CRC-32) and groups: salt, u32 length, u32 CRC-32
 of the payload, and the payload: for each transaction u32 length and bytes. A group is begun only
 after the one before it is on disk. So a damaged group with another begun behind it, or in an
 older segment, is damage to what was acknowledged: opening refuses it and touches nothing. A
@@ -32,7 +32,7 @@ COMPACT_FACTOR: Final = 4
 """A longer log is rewritten when it is so many times what is unfinished."""
 _MAGIC: Final = b"OMGACC1\n"
 _SALT_BYTES: Final = 8
-_HEADER_BYTES: Final = len(_MAGIC) + _SALT_BYTES
+_HEADER: Final = struct.Struct("<8s8sI")
 _GROUP: Final = struct.Struct("<8sII")
 _LENGTH: Final = struct.Struct("<I")
 _NAME_DIGITS: Final = 12
@@ -203,7 +203,7 @@ class AcceptedLog:
         salt = os.urandom(_SALT_BYTES)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
-            _write_all(fd, _MAGIC + salt)
+            _write_all(fd, _HEADER.pack(_MAGIC, salt, zlib.crc32(salt)))
             os.fsync(fd)
             _sync_folder(self._folder)
         except OSError:
@@ -213,7 +213,7 @@ class AcceptedLog:
             os.close(self._fd)
         self._fd, self._salt = fd, salt
         self._next_number += 1
-        return _Segment(path, _HEADER_BYTES)
+        return _Segment(path, _HEADER.size)
 
     def _note(self, segment: _Segment) -> None:
         if not self._segments or self._segments[-1] is not segment:
@@ -258,12 +258,13 @@ def read_segments(paths: Sequence[Path]) -> Recovered:
 
 def _read_segment(path: Path, data: bytes, *, last: bool, raws: list[bytes]) -> int:
     """Append the transactions of a segment; return how far it is sound."""
-    if len(data) < _HEADER_BYTES and last:
-        return 0  # the header is synced before the first group is written
-    salt = data[len(_MAGIC) : _HEADER_BYTES]
-    if data[: len(_MAGIC)] != _MAGIC or len(salt) < _SALT_BYTES:
-        raise AcceptedCorrupt(f"{path}: not a segment of accepted transactions")
-    position = _HEADER_BYTES
+    header = data[: _HEADER.size]
+    salt = header[len(_MAGIC) : len(_MAGIC) + _SALT_BYTES]
+    if header != _HEADER.pack(_MAGIC, salt, zlib.crc32(salt)):
+        if last and len(data) <= _HEADER.size:
+            return 0  # the header is synced before the first group is begun
+        raise AcceptedCorrupt(f"{path}: not a sound segment of accepted transactions")
+    position = _HEADER.size
     while position < len(data):
         payload = _read_group(data, position, salt)
         if payload is None:

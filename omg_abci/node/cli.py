@@ -60,7 +60,8 @@ COMMANDS: Final = {
         "omg_abci.node.commands.tx:tx_group", "Sign a transaction, send it, say what it did."
     ),
     "query": _Entry(
-        "omg_abci.node.commands.query:query_group", "Ask a node for accounts, orders, books, proofs."
+        "omg_abci.node.commands.query:query_group",
+        "Ask a node for accounts, orders, books, proofs.",
     ),
     "export": _Entry(
         "omg_abci.node.commands.export:export_command", "Print a stopped node's state as JSON."

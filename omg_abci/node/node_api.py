@@ -7,7 +7,6 @@ gRPC status and a text that says what would be accepted. docs/guides/node-api.md
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 import grpc
@@ -16,6 +15,7 @@ from google.protobuf.message import DecodeError
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.block_ring import BlockTooFarAhead, BlockTooOld, ChainReplaced
 from omg_abci.node.book_view import LevelView
+from omg_abci.node.local_address import AddressRefused, parse_address
 from omg_abci.node.proof_history import HeaderOutOfRange, ReadError
 from omg_abci.node.read_service import (
     SUBMIT_BYTES_MAX,
@@ -31,11 +31,11 @@ from omg_abci.protocol.units import ADDRESS_BYTES, Side
 from omg_abci.state.records import OrderRecord
 
 SERVICE: Final = "omg.node.v1.Node"
-PORT_MAX: Final = 65_535
 REQUEST_BYTES_MAX: Final = 2 * 1024 * 1024
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """A block of 2 MiB with its results, or a book by order, fits."""
 CALLS_MAX: Final = 2_000
+"""Calls at a time, streams apart. gRPC's own limit, at twice that, only cancels without a text."""
 STREAMS_MAX: Final = 256
 PAGE_MAX: Final = 1_000
 DEPTH_DEFAULT: Final = 20
@@ -48,10 +48,6 @@ OPTIONS: Final = (
     # Without this a second node on the same port would silently take half of the calls.
     ("grpc.so_reuseport", 0),
 )
-
-
-class AddressRefused(OmgError):
-    """The address is not on loopback, or cannot be bound."""
 
 
 class Refusal(OmgError):
@@ -90,9 +86,10 @@ async def start_server(service: ReadService, address: str) -> tuple[grpc.aio.Ser
     Raise AddressRefused.
     """
     target = parse_address(address)
-    server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
+    calls = asyncio.Semaphore(CALLS_MAX)
+    server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=2 * CALLS_MAX)
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        name: grpc.unary_unary_rpc_method_handler(_make_handler(service, method))
+        name: grpc.unary_unary_rpc_method_handler(_make_handler(service, method, calls))
         for name, method in METHODS.items()
     }
     handlers["StreamBlocks"] = grpc.unary_stream_rpc_method_handler(_make_stream_handler(service))
@@ -105,29 +102,19 @@ async def start_server(service: ReadService, address: str) -> tuple[grpc.aio.Ser
     return server, port
 
 
-def parse_address(address: str) -> str:
-    """Return the address as gRPC takes it; raise AddressRefused unless it is local."""
-    if address.startswith("unix:") and len(address) > len("unix:"):
-        return address
-    host, colon, port = address.rpartition(":")
-    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdecimal() or int(port) > PORT_MAX:
-        raise AddressRefused(f"{address!r} is neither HOST:PORT nor unix:PATH")
-    try:
-        local = ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if not local:
-        raise AddressRefused(f"{address!r} is not on loopback: use 127.0.0.1, ::1 or unix:PATH")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _make_handler(service: ReadService, method: Method) -> Callable[[bytes, Context], Any]:
+def _make_handler(
+    service: ReadService, method: Method, calls: asyncio.Semaphore
+) -> Callable[[bytes, Context], Any]:
     """Return the handler: bytes in, bytes out, every refusal with its status."""
 
     async def handle(data: bytes, context: Context) -> bytes:
         try:
-            answer = await method.answer(service, _parse(method.request, data))
+            if calls.locked():
+                raise Refusal(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, f"{CALLS_MAX} calls are open already"
+                )
+            async with calls:
+                answer = await method.answer(service, _parse(method.request, data))
         except (Refusal, ReadError, KeyInvalid) as reason:
             await _abort(context, reason)
         encoded: bytes = answer.SerializeToString()
@@ -228,8 +215,6 @@ async def _get_account(service: ReadService, request: pb.GetAccountRequest) -> p
         owner=owner,
         open_orders=record.open_orders,
         orders_sum=record.orders_sum.to_bytes(32, "big"),
-        nonce_floor=record.nonce_floor,
-        nonces=record.nonces,
     )
     for subaccount, token, balance in reader.list_balances(owner):
         account.balances.add(

@@ -10,7 +10,7 @@ that came and went in between costs the tree nothing.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final, NamedTuple
 
 from omg_abci.node.storage import Meta, Storage, UndoMissing
@@ -133,12 +133,13 @@ class ProofHistory:
         before = next(
             layer for start, layer in self._layers if start == state_height - self._interval
         )
+        values: Iterable[bytes | None] = map(self._records.get, before)
         if any(layer for start, layer in self._layers if start >= state_height):
-            values = [(key, self._get_value(key, state_height)) for key in before]
-        else:
-            get = self._records.get
-            values = [(key, get(key)) for key in before]
-        return Fold(state_height, [entry for entry in values if entry[1] != before[entry[0]]])
+            values = [self._get_value(key, state_height) for key in before]
+        changes = [
+            (key, new) for (key, old), new in zip(before.items(), values, strict=True) if new != old
+        ]
+        return Fold(state_height, changes)
 
     def fold(self, fold: Fold) -> Hash:
         """Bring the tree to the fold's state and return its root; `add_fold` comes next.

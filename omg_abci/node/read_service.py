@@ -127,6 +127,8 @@ class ReadService:
                     await self._begin(await _load(domain, Path(path), height))
                 case ("block", *fields) if self._reader is not None:
                     self._apply_block(self._reader, *fields)
+                    # The queue does not yield while it holds frames: requests come between.
+                    await asyncio.sleep(0)
                 case frame:
                     raise FrameUnknown(f"frame {frame[:1]!r} has another shape or came too early")
 

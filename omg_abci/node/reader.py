@@ -42,7 +42,7 @@ _GROUPED: Final = frozenset(
 """Tables whose keys are listed: tokens and markets all together, the others by owner."""
 _GROUP_BYTES: Final = 21
 _OWNED_BY: Final = (schema.BALANCE[0], schema.AGENT[0])
-_EMPTY_ACCOUNT: Final = AccountRecord(0, 0, 0, 0, 0, 0, ())
+_EMPTY_ACCOUNT: Final = AccountRecord(0, 0, 0, 0, 0)
 
 
 class Reader:

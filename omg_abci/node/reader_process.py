@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from omg_abci.node.channel import connect_channel, settle_child
-from omg_abci.node.node_api import AddressRefused, start_server
+from omg_abci.node.local_address import AddressRefused
+from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
 
 SWITCH_INTERVAL_S: Final = 0.0005

@@ -26,8 +26,10 @@ LEGS_TYPED_MAX: Final = 16
 """More than a person can read in a wallet's confirmation."""
 NONCE_AGE_MAX_MS: Final = 2 * 24 * 3600 * 1000
 NONCE_AHEAD_MAX_MS: Final = 3600 * 1000
-NONCES_KEPT_MAX: Final = 128
-"""Used nonces that an account record keeps; older ones raise its floor. 1 KiB a record at most."""
+NONCE_PAGE_BITS: Final = 10
+"""A page of used nonces spans 2^10 of them, a bitmap of at most 128 bytes: about a second."""
+NONCE_PAGES_PRUNED: Final = 2
+"""Old pages that using a nonce deletes: more than it can add."""
 SIGNER_TXS_PER_BLOCK_MAX: Final = 64
 
 # --- exchange ---
@@ -71,7 +73,7 @@ ROOT_INTERVAL_MAX: Final = 1_000
 
 _RELATIONS = (
     (PRICE_TICKS_MAX * QUANTITY_LOTS_MAX <= AMOUNT_MAX, "a product of ticks and lots fits"),
-    (NONCES_KEPT_MAX >= SIGNER_TXS_PER_BLOCK_MAX, "a block's nonces of one signer are all kept"),
+    (NONCE_AGE_MAX_MS >= 1 << NONCE_PAGE_BITS, "a page is young for longer than it is written"),
     (TX_BYTES_MAX < BLOCK_BYTES_MAX, "a transaction fits into a block"),
     (MATCHES_DEFAULT <= MATCHES_MAX, "the default number of matches is allowed"),
     (LEGS_TYPED_MAX <= LEGS_MAX, "typed transactions are transactions"),

@@ -40,6 +40,16 @@ class Difference(NamedTuple):
     detail: str
 
 
+class _Effect(NamedTuple):
+    """What a leg did to one order, not yet shown in the rebuilt book."""
+
+    key: int
+    kind: str
+    side: int
+    price: Ticks
+    quantity: Lots
+
+
 class Tally:
     """How many were compared and how many were equal."""
 
@@ -80,7 +90,9 @@ class Comparer:
         self.client_ids: dict[int, int] = {}
         """Order → its present client id."""
         self._keys: dict[int, int] = {}
-        self._pending: dict[int, list[tuple[str, int, Ticks, Lots]]] = {}
+        self._pending: dict[int, _Effect] = {}
+        self._pending_of: dict[int, list[int]] = {}
+        self._effects = 0
         self._changed: dict[Level, None] = {}
         self._differing: dict[Level, None] = {}
         self._line = 0
@@ -133,9 +145,9 @@ class Comparer:
             side = leg.side if isinstance(leg, PlaceOrder) else 0
             self.traded.extend((step.line, each.price, each.quantity, side) for each in filled)
         for each in filled:
-            self._defer(each.key, ("fill", 0, 0, each.quantity))
+            self._defer(each.key, "fill", 0, 0, each.quantity)
         for removal in result.removals:
-            self._defer(self._keys[removal.client_id], ("remove", 0, 0, 0))
+            self._defer(self._keys[removal.client_id], "remove", 0, 0, 0)
         if not result.code and not result.repeated and not result.tombstone:
             self._defer_own(step, result)
 
@@ -145,44 +157,52 @@ class Comparer:
             if result.resting:
                 self._keys[leg.client_id] = step.key
                 self.client_ids[step.key] = leg.client_id
-                self._defer(step.key, ("rest", leg.side, leg.price, result.resting))
+                self._defer(step.key, "rest", leg.side, leg.price, result.resting)
         elif isinstance(leg, CancelOrder):
-            self._defer(step.key, ("remove", 0, 0, 0))
+            self._defer(step.key, "remove", 0, 0, 0)
         elif result.kept_place:
-            self._defer(step.key, ("set", 0, 0, result.resting))
+            self._defer(step.key, "set", 0, 0, result.resting)
         else:
-            self._defer(step.key, ("move", 0, leg.price, result.resting))
+            self._defer(step.key, "move", 0, leg.price, result.resting)
 
-    def _defer(self, key: int, effect: tuple[str, int, Ticks, Lots]) -> None:
-        self._pending.setdefault(key, []).append(effect)
+    def _defer(self, key: int, kind: str, side: int, price: Ticks, quantity: Lots) -> None:
+        self._effects += 1
+        self._pending[self._effects] = _Effect(key, kind, side, price, quantity)
+        self._pending_of.setdefault(key, []).append(self._effects)
 
     def _settle(self, key: int) -> None:
-        for kind, side, price, quantity in self._pending.pop(key, ()):
-            if kind == "rest":
-                self.chain.add(key, side, price, quantity)
-                self._changed[side, price] = None
-                continue
-            place = self.chain.places.get(key)
-            if place is None:
-                self.note_difference(self._line, "leg", f"{kind} of order {key}, which is not open")
-                continue
-            self._changed[place] = None
-            if kind == "fill":
-                self.chain.reduce(key, quantity)
-            elif kind == "remove":
-                self.chain.remove(key)
-            elif kind == "set":
-                self.chain.set_quantity(key, quantity)
-            else:
-                self.chain.remove(key)
-                if quantity:
-                    place = (place[0], price or place[1])
-                    self.chain.add(key, *place, quantity)
-                    self._changed[place] = None
+        for number in self._pending_of.pop(key, ()):
+            self._apply(self._pending.pop(number))
 
     def _settle_all(self) -> None:
-        for key in list(self._pending):
-            self._settle(key)
+        for effect in self._pending.values():
+            self._apply(effect)
+        self._pending = {}
+        self._pending_of = {}
+
+    def _apply(self, effect: _Effect) -> None:
+        key, kind, side, price, quantity = effect
+        if kind == "rest":
+            self.chain.add(key, side, price, quantity)
+            self._changed[side, price] = None
+            return
+        place = self.chain.places.get(key)
+        if place is None:
+            self.note_difference(self._line, "leg", f"{kind} of order {key}, which is not open")
+            return
+        self._changed[place] = None
+        if kind == "fill":
+            self.chain.reduce(key, quantity)
+        elif kind == "remove":
+            self.chain.remove(key)
+        elif kind == "set":
+            self.chain.set_quantity(key, quantity)
+        else:
+            self.chain.remove(key)
+            if quantity:
+                place = (place[0], price or place[1])
+                self.chain.add(key, *place, quantity)
+                self._changed[place] = None
 
     # --- comparisons ---
 

@@ -4,47 +4,46 @@ The whole recording is read before it is replayed, so their sizes are known from
 cancelled and executed of them, and their places in the queues from their ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from omg_abci.protocol.units import Lots, Side, Ticks
 from omg_abci.replay import lobster
 from omg_abci.replay.book import Level
-from omg_abci.replay.lobster import Message
+from omg_abci.replay.lobster import BookRow, Message
 from omg_abci.replay.planner import Planner
 
 
 class HiddenOrders:
     """The orders not yet in the book, by id and by level."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
-        """Find them, with side, price and the size that the recording accounts for."""
-        submitted: dict[int, None] = {}
+    def __init__(self, messages: Sequence[Message], rows: Iterable[BookRow]) -> None:
+        """Find them; ``rows`` are those of the messages, or none."""
+        submitted: set[int] = set()
         found: dict[int, tuple[int, Ticks, Lots]] = {}
-        for each in messages:
+        mentioned: dict[int, int] = {}
+        self.first_submitted = 0
+        for at, each in enumerate(messages):
             key = each.order_id
             if each.kind == lobster.NEW:
-                submitted[key] = None
+                self.first_submitted = self.first_submitted or key
+                submitted.add(key)
             elif each.kind < lobster.HIDDEN and key not in submitted:
                 size = found[key][2] if key in found else 0
                 found[key] = (each.side, each.price, size + each.size)
+                mentioned.setdefault(key, at)
         self._orders = dict(sorted(found.items()))
+        self._due = _find_due(self._orders, mentioned, rows)
         self._by_level: dict[Level, dict[int, None]] = {}
         for key, (side, price, _) in self._orders.items():
             self._by_level.setdefault((side, price), {})[key] = None
-        self.first_submitted = next(iter(submitted), 0)
-        self._coming = iter(submitted)
-        self._next = next(self._coming, None)
 
     def __contains__(self, key: int) -> bool:
         return key in self._orders
 
-    def note_submission(self) -> None:
-        """Note that the next order was submitted: hidden ones come with ids up to the one after."""
-        self._next = next(self._coming, None)
-
     def reveal(self, planner: Planner, key: int) -> None:
         """Put the order into the book, before orders of its level with greater ids."""
-        side, price, quantity = self._pop(key)
+        side, price, quantity = self._orders.pop(key)
+        del self._by_level[side, price][key]
         planner.set_aside["orders revealed"] += 1
         younger = [
             (other, left)
@@ -54,6 +53,17 @@ class HiddenOrders:
         planner.add(key, side, price, quantity)
         for other, left in younger:
             planner.move(other, price, left)
+
+    def reveal_mentioned(self, planner: Planner, key: int) -> None:
+        """Put the order into the book as a part of what its level holds without a name."""
+        side, price, quantity = self._orders[key]
+        self.reveal(planner, key)
+        for other, left in list(planner.venue.get_queue((side, price)).items())[::-1]:
+            lots = min(left, quantity)
+            if other > 0 or not lots:
+                break
+            planner.set_quantity(other, left - lots)
+            quantity -= lots
 
     def reveal_before(self, planner: Planner, order_id: int) -> None:
         """Put all orders with smaller ids into the book, but none that would be the best quote."""
@@ -66,18 +76,44 @@ class HiddenOrders:
             if not better and not planner.venue.is_crossing(side, price):
                 self.reveal(planner, key)
 
-    def grow_level(self, planner: Planner, level: Level, lots: Lots) -> None:
-        """Put so many lots into a level: hidden orders as they fit, the rest without a name."""
+    def reveal_due(self, planner: Planner, level: Level, at: int) -> None:
+        """Put the level's orders into the book that must be there at row ``at``."""
         for key in list(self._by_level.get(level, ())):
-            size = self._orders[key][2]
-            if size <= lots and (self._next is None or key < self._next):
+            if self._due.get(key, at + 1) <= at:
                 self.reveal(planner, key)
-                lots -= size
-        if lots:
-            planner.add(planner.make_key(), *level, lots)
 
-    def _pop(self, key: int) -> tuple[int, Ticks, Lots]:
-        side, price, quantity = self._orders.pop(key)
-        level = self._by_level[side, price]
-        del level[key]
-        return side, price, quantity
+    def open_level(self, planner: Planner, level: Level, size: Lots, first_row: int) -> None:
+        """Fill an opening level: orders that the recording names, and the rest without a name."""
+        self.reveal_due(planner, level, first_row)
+        for key in list(self._by_level.get(level, ())):
+            if not self._due and self._orders[key][2] <= size:
+                self.reveal(planner, key)
+        rest = size - sum(planner.venue.get_queue(level).values())
+        if rest > 0:
+            planner.add(planner.make_key(), *level, rest)
+
+
+def _find_due(
+    orders: dict[int, tuple[int, Ticks, Lots]], mentioned: dict[int, int], rows: Iterable[BookRow]
+) -> dict[int, int]:
+    """Return for each order the row at which its level last came into sight before its mention.
+
+    In sight a submission would have been recorded, so the order is in the book from then on.
+    """
+    coming = sorted((at, key) for key, at in mentioned.items())
+    coming.reverse()
+    due: dict[int, int] = {}
+    in_sight: dict[Level, int] = {}
+    for at, row in enumerate(rows):
+        while coming and coming[-1][0] <= at:
+            key = coming.pop()[1]
+            side, price, _ = orders[key]
+            due[key] = in_sight.get((side, price), at)
+        in_sight = {
+            level: in_sight.get(level, at)
+            for level in (
+                *((Side.BUY, price) for price, _ in row.bids),
+                *((Side.SELL, price) for price, _ in row.asks),
+            )
+        }
+    return due

@@ -15,6 +15,7 @@ from typing import Final
 
 from omg_abci.protocol.units import Lots, Side, Ticks
 from omg_abci.replay import lobster
+from omg_abci.replay.book import Level
 from omg_abci.replay.compare import Comparer
 from omg_abci.replay.errors import Contradiction
 from omg_abci.replay.lobster import BookRow, Message
@@ -45,7 +46,8 @@ class LobsterPlan:
         self._aligned = book is not None and is_aligned(
             self._messages, lobster.iterate_rows(book, self.price_unit)
         )
-        self._hidden = HiddenOrders(self._messages)
+        rows = lobster.iterate_rows(book, self.price_unit) if book and self._aligned else ()
+        self._hidden = HiddenOrders(self._messages, rows)
         self._last_mention = {each.order_id: at for at, each in enumerate(self._messages)}
 
     @property
@@ -92,7 +94,7 @@ class LobsterPlan:
         if row:
             for side, levels in ((Side.BUY, row.bids), (Side.SELL, row.asks)):
                 for price, size in undo_message(first, side, levels):
-                    hidden.grow_level(planner, (side, price), size)
+                    hidden.open_level(planner, (side, price), size, 0)
         if not self._aligned:
             hidden.reveal_before(planner, hidden.first_submitted)
         yield from planner.end_event(first.time_ns, compared=False)
@@ -107,22 +109,32 @@ class LobsterPlan:
         if message.kind == lobster.NEW:
             if not self._aligned:
                 self._hidden.reveal_before(planner, key)
-            self._hidden.note_submission()
             if key in planner.venue:
                 raise Contradiction(self._recording, message.line, f"order {key} is open already")
             planner.add(key, message.side, message.price, message.size)
             return
         if key in self._hidden:
-            self._hidden.reveal(planner, key)
+            self._hidden.reveal_mentioned(planner, key)
         if message.kind == lobster.EXECUTION:
             fill = Expected(key, message.price, message.size)
             planner.take(OPPOSITE[Side(message.side)], message.price, (fill,))
         if key not in planner.venue:
             planner.set_aside["messages about orders that a book row took away"] += 1
+            self._take_from_level((message.side, message.price), message.size)
         elif message.kind == lobster.DELETE:
             planner.remove(key)
         else:
             planner.set_quantity(key, planner.venue.get_quantity(key) - message.size)
+
+
+    def _take_from_level(self, level: Level, lots: Lots) -> None:
+        """Take lots off the youngest orders of a level, for an order that is not in it."""
+        for key, left in list(self.planner.venue.get_queue(level).items())[::-1]:
+            taken = min(left, lots)
+            if not taken:
+                break
+            self.planner.set_quantity(key, left - taken)
+            lots -= taken
 
 
 def undo_message(

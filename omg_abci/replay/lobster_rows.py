@@ -104,9 +104,11 @@ class RowFollower:
         for price in dict.fromkeys((*held, *shown)):
             size = shown.get(price, 0)
             level = (side, price)
+            moved_in = price in new or limit is None or _is_worse(side, price, limit)
+            if moved_in:
+                self._hidden.reveal_due(self._planner, level, mentions[0])
             if sum(venue.get_queue(level).values()) == size:
                 continue
-            moved_in = price in new or limit is None or _is_worse(side, price, limit)
             if moved_in or self._doubted.get(level) == size:
                 self._adopt(level, size, mentions)
             else:
@@ -115,12 +117,12 @@ class RowFollower:
     def _adopt(self, level: Level, size: Lots, mentions: tuple[int, Mapping[int, int]]) -> None:
         """Make the venue's level as large as the row says; later mentions decide who leaves."""
         planner = self._planner
+        at, last_mention = mentions
         queue = planner.venue.get_queue(level)
         excess = sum(queue.values()) - size
         if excess < 0:
-            self._hidden.grow_level(planner, level, -excess)
+            planner.add(planner.make_key(), *level, -excess)
             return
-        at, last_mention = mentions
         young_first = list(reversed(queue))
         young_first.sort(
             key=lambda key: (last_mention.get(key, -1) > at, queue[key] != excess)

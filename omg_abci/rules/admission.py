@@ -49,11 +49,8 @@ def _require_nonce(signer: Account | None, nonce: int, time_ms: Millis) -> None:
         raise errors.StaleNonce
     if nonce > time_ms + limits.NONCE_AHEAD_MAX_MS:
         raise errors.NonceAhead
-    if signer is not None:
-        if signer.has_nonce(nonce):
-            raise errors.NonceUsed
-        if nonce <= signer.nonce_floor:
-            raise errors.StaleNonce
+    if signer is not None and signer.has_nonce(nonce):
+        raise errors.NonceUsed
 
 
 class BlockBudget:

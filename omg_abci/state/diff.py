@@ -19,6 +19,7 @@ from omg_abci.state.records import (
     BlockRecord,
     EndedRecord,
     encode_balance,
+    encode_nonce_page,
     encode_order,
     encode_tombstone,
 )
@@ -152,8 +153,6 @@ def encode_account(account: Account) -> bytes | None:
         account.ended_next,
         len(account.tombstones),
         len(account.agents),
-        account.nonce_floor,
-        tuple(account.nonces),
     )
     return record.encode() if any(record) else None
 
@@ -184,9 +183,12 @@ def _encode_open(order: Order) -> bytes:
 
 
 def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
-    """Return the bytes of an agent, an ended order or a tombstone as it is now."""
+    """Return the bytes of an agent, ended order, tombstone or page of nonces as it is now."""
     account = state.get_account(key[1:21])
     table, rest = key[:1], key[21:]
+    if table == schema.NONCES:
+        bits = account.nonce_pages.get(int.from_bytes(rest, "big"))
+        return None if bits is None else encode_nonce_page(bits)
     if table == schema.TOMBSTONE:
         until_ms = account.tombstones.get(int.from_bytes(rest, "big"))
         return None if until_ms is None else encode_tombstone(until_ms)
@@ -231,6 +233,8 @@ def _compute_account_records(owner: Address, account: Account) -> dict[bytes, by
         records[schema.compute_agent_key(owner, agent)] = approval.encode()
     for slot, ended in account.slots.items():
         records[schema.compute_ended_key(owner, slot)] = ended.encode()
+    for page, bits in account.nonce_pages.items():
+        records[schema.compute_nonces_key(owner, page)] = encode_nonce_page(bits)
     for client_id, until_ms in account.tombstones.items():
         records[schema.compute_tombstone_key(owner, client_id)] = encode_tombstone(until_ms)
     for order in iterate_open_orders(account):

@@ -154,7 +154,7 @@ def _add_agents(records: Records, document: Mapping[str, object]) -> None:
     for owner, count in counts.items():
         if count > limits.AGENTS_MAX:
             raise GenesisError(f"agents: 0x{owner.hex()} has more than {limits.AGENTS_MAX}")
-        record = AccountRecord(0, 0, 0, 0, count, 0, ())
+        record = AccountRecord(0, 0, 0, 0, count)
         records[schema.compute_account_key(owner)] = record.encode()
 
 

@@ -1,6 +1,5 @@
 """From records to the working state: at start, after genesis, in tests."""
 
-from array import array
 from collections.abc import Iterable
 from heapq import heapify
 
@@ -18,6 +17,7 @@ from omg_abci.state.records import (
     MarketRecord,
     OrderRecord,
     TokenRecord,
+    decode_nonce_page,
     decode_owner,
     decode_tombstone,
 )
@@ -50,6 +50,7 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
     heapify(state.tombstone_expiries)
     for account in state.accounts.values():
         require(account.open_orders == len(account.orders), "the account's open orders are there")
+        heapify(account.nonce_heap)
     return state
 
 
@@ -71,6 +72,11 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         until_ms = decode_tombstone(value)
         state.get_account(owner).tombstones[client_id] = until_ms
         state.tombstone_expiries.append((until_ms, owner, client_id))
+    elif table == schema.NONCES:
+        account = state.get_account(decode_owner(key))
+        page = int.from_bytes(key[21:], "big")
+        account.nonce_pages[page] = decode_nonce_page(value)
+        account.nonce_heap.append(page)
     elif table == schema.MARKET:
         market = Market(int.from_bytes(key[1:], "big"), MarketRecord.decode(value))
         market.orders_sum = market.record.orders_sum
@@ -103,8 +109,6 @@ def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
     account.open_orders += record.open_orders
     account.orders_sum = record.orders_sum
     account.ended_next = record.ended_next
-    account.nonce_floor = record.nonce_floor
-    account.nonces = array("Q", record.nonces)
     account.stored = value
 
 

@@ -1,11 +1,13 @@
 """Live objects that records become: balances, accounts, markets."""
 
-from array import array
-from bisect import bisect_left
+from typing import Final
 
+from omg_abci.protocol import limits
 from omg_abci.protocol.units import Address, Amount, Millis, Ticks
 from omg_abci.state.book import BookSide, Order, OwnerList
 from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord
+
+_PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
 
 
 class Balance:
@@ -30,8 +32,8 @@ class Account:
         "ended",
         "ended_next",
         "lists",
-        "nonce_floor",
-        "nonces",
+        "nonce_heap",
+        "nonce_pages",
         "open_orders",
         "orders",
         "orders_sum",
@@ -56,14 +58,16 @@ class Account:
         self.ended_next = 0
         self.tombstones: dict[int, Millis] = {}
         self.agents: dict[Address, AgentRecord] = {}
-        self.nonce_floor = 0
-        self.nonces: array[int] = array("Q")
+        self.nonce_pages: dict[int, int] = {}
+        """Page to the bitmap of its used nonces."""
+        self.nonce_heap: list[int] = []
+        """The pages, smallest first; one that is not in ``nonce_pages`` is passed over."""
         self.stored: bytes | None = None
 
     def has_nonce(self, nonce: int) -> bool:
-        """Tell whether a nonce is among the kept ones."""
-        place = bisect_left(self.nonces, nonce)
-        return place < len(self.nonces) and self.nonces[place] == nonce
+        """Tell whether a nonce of the last two days was used."""
+        bits = self.nonce_pages.get(nonce >> limits.NONCE_PAGE_BITS, 0)
+        return bool(bits >> (nonce & _PAGE_MASK) & 1)
 
 
 class Market:

@@ -10,7 +10,7 @@ _U128X2: Final = struct.Struct(">QQQQ")
 _BLOCK: Final = struct.Struct(">QQ32sQQQII")
 _TOKEN: Final = struct.Struct(">BQQ")
 _MARKET: Final = struct.Struct(">IIQQQQQQBQI32s")
-_ACCOUNT: Final = struct.Struct(">I32sHHBQ")
+_ACCOUNT: Final = struct.Struct(">I32sHHB")
 _AGENT: Final = struct.Struct(">IQ")
 _ORDER: Final = struct.Struct(">IBBBBBQQQQQ")
 _ENDED: Final = struct.Struct(">QQBQQ")
@@ -107,7 +107,7 @@ class MarketRecord(NamedTuple):
 
 
 class AccountRecord(NamedTuple):
-    """What an address has used up, and the sum over its open orders."""
+    """Counts of an address's small records, and the sum over its open orders."""
 
     open_orders: int
     orders_sum: int
@@ -115,30 +115,17 @@ class AccountRecord(NamedTuple):
     """The slot that the next ended order takes."""
     tombstones: int
     agents: int
-    nonce_floor: int
-    nonces: tuple[int, ...]
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        packed = _ACCOUNT.pack(self.open_orders, self.orders_sum.to_bytes(32, "big"), *self[2:6])
-        return packed + struct.pack(f">{len(self.nonces)}Q", *self.nonces)
+        orders_sum = self.orders_sum.to_bytes(32, "big")
+        return _ACCOUNT.pack(self.open_orders, orders_sum, *self[2:])
 
     @classmethod
     def decode(cls, data: bytes) -> "AccountRecord":
         """Return the record."""
-        open_orders, orders_sum, *rest = _ACCOUNT.unpack(data[: _ACCOUNT.size])
-        packed = data[_ACCOUNT.size :]
-        nonces = struct.unpack(f">{len(packed) >> 3}Q", packed)
-        ended_next, tombstones, agents, nonce_floor = rest
-        return cls(
-            open_orders,
-            int.from_bytes(orders_sum, "big"),
-            ended_next,
-            tombstones,
-            agents,
-            nonce_floor,
-            nonces,
-        )
+        open_orders, orders_sum, ended_next, tombstones, agents = _ACCOUNT.unpack(data)
+        return cls(open_orders, int.from_bytes(orders_sum, "big"), ended_next, tombstones, agents)
 
 
 class BalanceRecord(NamedTuple):
@@ -236,6 +223,16 @@ def encode_tombstone(until_ms: Millis) -> bytes:
 def decode_tombstone(data: bytes) -> Millis:
     """Return the time from which on a tombstone says nothing."""
     return int.from_bytes(data, "big")
+
+
+def encode_nonce_page(bits: int) -> bytes:
+    """Return a page's bytes: bit i of byte j stands for the page's nonce 8 j + i."""
+    return bits.to_bytes((bits.bit_length() + 7) >> 3, "little")
+
+
+def decode_nonce_page(data: bytes) -> int:
+    """Return a page as a number whose bit i stands for its nonce i."""
+    return int.from_bytes(data, "little")
 
 
 def decode_owner(key: bytes) -> Address:

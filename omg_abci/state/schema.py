@@ -16,6 +16,7 @@ AGENT: Final = b"\x06"
 ORDER: Final = b"\x07"
 ENDED: Final = b"\x08"
 TOMBSTONE: Final = b"\x09"
+NONCES: Final = b"\x0a"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -27,6 +28,7 @@ TABLES: Final = {
     ORDER: "order",
     ENDED: "ended",
     TOMBSTONE: "tombstone",
+    NONCES: "nonces",
 }
 """Table byte to name."""
 
@@ -69,3 +71,8 @@ def compute_ended_key(owner: Address, slot: int) -> bytes:
 def compute_tombstone_key(owner: Address, client_id: int) -> bytes:
     """Return the key of a tombstone."""
     return TOMBSTONE + owner + client_id.to_bytes(8, "big")
+
+
+def compute_nonces_key(signer: Address, page: int) -> bytes:
+    """Return the key of a page of used nonces."""
+    return NONCES + signer + page.to_bytes(8, "big")

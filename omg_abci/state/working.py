@@ -6,9 +6,8 @@ atomic transaction that failed) restore exactly what was. Records that changed a
 `state/diff.py` compares their bytes with those committed before.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Callable
-from heapq import heappush
+from heapq import heappop, heappush
 from typing import Any
 
 from omg_abci.protocol import limits
@@ -17,7 +16,7 @@ from omg_abci.protocol.units import Address, Amount, Hash, Lots, Millis, Ticks
 from omg_abci.state import schema
 from omg_abci.state.book import Level, Order, OwnerList, detach, reattach
 from omg_abci.state.objects import Account, Balance, Market
-from omg_abci.state.records import AgentRecord, EndedRecord, TokenRecord
+from omg_abci.state.records import AgentRecord, EndedRecord, TokenRecord, encode_nonce_page
 
 
 class WorkingState:
@@ -96,7 +95,7 @@ class WorkingState:
         self.dirty_markets: dict[Market, None] = {}
         self.dirty_orders: dict[Order, None] = {}
         self.dirty_records: dict[bytes, bytes | None] = {}
-        """Keys of agents, ended orders and tombstones, to the value before the block."""
+        """Keys of agents, ended orders, tombstones and nonces, to the value before the block."""
 
     def record_undo(self, undo: Callable[..., None], *arguments: object) -> None:
         """Append an inverse to the journal."""
@@ -152,16 +151,32 @@ class WorkingState:
         self.fee_pool += amount
 
     def use_nonce(self, account: Account, nonce: int) -> None:
-        """Keep a nonce; the smallest of too many leaves and becomes the floor."""
-        floor = account.nonce_floor
-        dropped = None
-        insort(account.nonces, nonce)
-        if len(account.nonces) > limits.NONCES_KEPT_MAX:
-            dropped = account.nonces[0]
-            del account.nonces[0]
-            account.nonce_floor = max(floor, dropped)
-        self._journal.append((_restore_nonce, account, nonce, floor, dropped))
-        self.dirty_accounts[account] = None
+        """Mark a nonce as used, and delete pages whose nonces are all too old to come again."""
+        page = nonce >> limits.NONCE_PAGE_BITS
+        bits = account.nonce_pages.get(page)
+        if bits is None:
+            heappush(account.nonce_heap, page)
+        mark = 1 << (nonce & (1 << limits.NONCE_PAGE_BITS) - 1)
+        self._set_page(account, page, mark if bits is None else bits | mark)
+        heap, pruned = account.nonce_heap, 0
+        oldest_ms = self.time_ms - limits.NONCE_AGE_MAX_MS
+        while pruned < limits.NONCE_PAGES_PRUNED and heap:
+            last = heap[0] + 1 << limits.NONCE_PAGE_BITS
+            if last - 1 > oldest_ms:
+                break
+            old = heappop(heap)
+            if old in account.nonce_pages:
+                self._journal.append((heappush, heap, old))
+                self._set_page(account, old, None)
+                pruned += 1
+
+    def _set_page(self, account: Account, page: int, bits: int | None) -> None:
+        old = account.nonce_pages.get(page)
+        key = schema.compute_nonces_key(account.owner, page)
+        if key not in self.dirty_records:
+            self.dirty_records[key] = None if old is None else encode_nonce_page(old)
+        self._journal.append((_put, account.nonce_pages, page, old))
+        _put(account.nonce_pages, page, bits)
 
     # --- small records ---
 
@@ -289,13 +304,6 @@ def _restore_balance(balance: Balance, free: Amount, reserved: Amount, mark: int
     balance.free = free
     balance.reserved = reserved
     balance.mark = mark
-
-
-def _restore_nonce(account: Account, nonce: int, floor: int, dropped: int | None) -> None:
-    if dropped is not None:
-        insort(account.nonces, dropped)
-    del account.nonces[bisect_left(account.nonces, nonce)]
-    account.nonce_floor = floor
 
 
 def _restore_ended(

@@ -1,4 +1,7 @@
-"""Real networks of the smallest application: start, crash, catch up, stop, resume."""
+"""Real networks: start, crash, catch up, stop, resume.
+
+Most run the smallest application, which starts fastest; one runs the chain's own.
+"""
 
 import base64
 import json
@@ -16,9 +19,9 @@ from typing import Any, Literal
 import pytest
 from click.testing import CliRunner
 
-from omg_abci.localnet import cli
+from omg_abci.localnet import cli_localnet
 from omg_abci.localnet.blocks import BlockSummary, find_differences
-from omg_abci.localnet.cli import format_block
+from omg_abci.localnet.cli_localnet import format_block
 from omg_abci.localnet.errors import NetworkFailed, NetworkRunning, StartFailed
 from omg_abci.localnet.layout import load_network
 from omg_abci.localnet.rpc import Rpc
@@ -104,6 +107,19 @@ def test_killed_pair_restarts_and_catches_up(
         local.wait_for_height(before + 15)
         assert local.restarts == [0, 1, 0, 0]
         assert find_differences(local.network, 1, before + 15) == []
+
+
+def test_chain_restarts_and_catches_up(make_network: MakeNetwork) -> None:
+    """The chain's own application survives its end by SIGKILL, and leaves no process behind."""
+    local = make_network(4)
+    with local:
+        before = _top(local)
+        local.kill(2, "app")
+        _wait(lambda: local.restarts[2] == 1)
+        local.wait_for_height(before + 10)
+        assert local.restarts == [0, 0, 1, 0]
+        assert find_differences(local.network, 1, before + 10) == []
+    assert _count_processes(local.network.directory) == 0
 
 
 def test_all_killed_at_once_go_on(counter_network: MakeNetwork) -> None:
@@ -218,8 +234,8 @@ def test_killed_supervisor_leaves_nothing(cometbft: Path, tmp_path: Path) -> Non
 def _run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
     """Run `localnet` with the smallest application; return status, stdout and stderr."""
     local = partial(LocalNetwork, app_command=make_counter_command)
-    monkeypatch.setattr(cli, "LocalNetwork", local)
-    result = CliRunner().invoke(cli.localnet_command, arguments)
+    monkeypatch.setattr(cli_localnet, "LocalNetwork", local)
+    result = CliRunner().invoke(cli_localnet.localnet_command, arguments)
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -252,7 +268,7 @@ def test_command_stops_cleanly_on_sigterm(
             os.kill(os.getpid(), signal.SIGTERM)
         return format_block(block)
 
-    monkeypatch.setattr(cli, "format_block", interrupt)
+    monkeypatch.setattr(cli_localnet, "format_block", interrupt)
     status, output, _ = _run_command(
         monkeypatch, "--home", str(tmp_path / "net"), "--validators", "1"
     )

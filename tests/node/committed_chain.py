@@ -158,7 +158,7 @@ class CommittedChain:
                 ended = EndedRecord(100 + slot, START_MS + slot * 20, 2, 10, 3)
                 state[schema.compute_ended_key(owner, slot)] = ended.encode()
             case 3:
-                account = AccountRecord(1, 1 << 200, 0, 0, 0, 5, (self.height, 1 << 50))
+                account = AccountRecord(1, 1 << 200, self.height, 0, 0)
                 state[schema.compute_account_key(owner)] = account.encode()
             case 4 | 5 if key in state:
                 old = OrderRecord.decode(state[key])

@@ -10,7 +10,8 @@ import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node import node_api
-from omg_abci.node.node_api import AddressRefused, parse_address, start_server
+from omg_abci.node.local_address import AddressRefused, parse_address
+from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
 from omg_abci.protocol.proofs import RecordProof, verify_record
 from omg_abci.state import schema

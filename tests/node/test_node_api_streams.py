@@ -58,6 +58,22 @@ def test_waiting_submissions_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     run_node(tmp_path, body)
 
 
+def test_open_calls_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the bound a call is refused with a text, not only cancelled."""
+    monkeypatch.setattr(node_api, "CALLS_MAX", 2)
+
+    async def body(node: Node) -> None:
+        waiting = [asyncio.create_task(node.client.submit([b"a"])) for _ in range(2)]
+        await node.wait_for("submit", 2)
+        refused = await node.refused(node.client.submit([b"b"]))
+        assert refused == ("RESOURCE_EXHAUSTED", "2 calls are open already")
+        for request_id in (1, 2):
+            node.service.take(("submitted", request_id, [(0, "", b"")]))
+        assert [len(await each) for each in waiting] == [1, 1]
+
+    run_node(tmp_path, body)
+
+
 def test_stream_follows_from_any_kept_height(tmp_path: Path) -> None:
     """A stream gives what is kept and goes on with what comes; two do not disturb each other."""
     chain = make_chain(12)

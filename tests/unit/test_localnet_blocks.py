@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from omg_abci.localnet.blocks import BlockSummary, find_differences, follow_blocks
-from omg_abci.localnet.cli import format_block
+from omg_abci.localnet.cli_localnet import format_block
 from omg_abci.localnet.errors import RpcRefused, RpcUnreachable
 from omg_abci.localnet.layout import Network, Node
 from omg_abci.localnet.rpc import Rpc

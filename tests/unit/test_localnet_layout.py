@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from omg_abci.localnet.errors import BadNetwork, DirectoryTaken, NoNetwork
+from omg_abci.localnet.errors import BadNetwork, DirectoryTaken, NetworkRunning, NoNetwork
 from omg_abci.localnet.genesis import make_accounts, make_document
 from omg_abci.localnet.layout import (
     MARKER,
     VALIDATORS_MAX,
     Network,
     load_network,
+    lock_network,
     prepare_network,
     release_network,
     remove_network,
@@ -203,6 +204,17 @@ def test_only_a_network_is_deleted(tmp_path: Path) -> None:
     remove_network(network.directory)
     assert not network.directory.exists()
     assert other.exists()
+
+
+def test_running_network_is_not_deleted(tmp_path: Path) -> None:
+    """While a supervisor has the network, deleting and a second claim are network_running."""
+    network = _write(tmp_path / "net")
+    with lock_network(network.directory):
+        for claim in (lock_network, remove_network):
+            with pytest.raises(NetworkRunning) as refusal:
+                claim(network.directory)
+            assert refusal.value.code == "network_running"
+    remove_network(network.directory)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "omg-localnet-1"}', "\xff"])

@@ -136,9 +136,7 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _require_one(
-    what: str, text: str, found: Sequence[_Terms], names: Sequence[str]
-) -> _Terms:
+def _require_one(what: str, text: str, found: Sequence[_Terms], names: Sequence[str]) -> _Terms:
     if len(found) == 1:
         return found[0]
     if found:

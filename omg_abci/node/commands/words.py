@@ -131,9 +131,7 @@ def _encode_leg_result(leg: LegResult) -> dict[str, object]:
     encoded: dict[str, object] = dict(leg._asdict())
     encoded["code_name"] = CODES[leg.code].__name__ if leg.code in CODES else None
     encoded["ended"] = name_value(Ended(leg.ended))
-    encoded["fills"] = [
-        {**fill._asdict(), "maker": format_hex(fill.maker)} for fill in leg.fills
-    ]
+    encoded["fills"] = [{**fill._asdict(), "maker": format_hex(fill.maker)} for fill in leg.fills]
     encoded["removals"] = [
         {
             "owner": format_hex(each.owner),
@@ -260,9 +258,7 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             yield "revoked"
 
 
-def _describe_order(
-    client_id: int, result: LegResult, market: MarketTerms | None
-) -> Iterator[str]:
+def _describe_order(client_id: int, result: LegResult, market: MarketTerms | None) -> Iterator[str]:
     if result.repeated:
         yield f"order {client_id} was placed before; this is what has become of it"
     if result.filled:

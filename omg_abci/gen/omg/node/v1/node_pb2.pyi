@@ -249,20 +249,15 @@ class Account(_message.Message):
     AGENTS_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     ORDERS_SUM_FIELD_NUMBER: _builtins.int
-    NONCE_FLOOR_FIELD_NUMBER: _builtins.int
-    NONCES_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     owner: _builtins.bytes
     open_orders: _builtins.int
     orders_sum: _builtins.bytes
     """additive hash of the open orders, 32 bytes"""
-    nonce_floor: _builtins.int
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]: ...
     @_builtins.property
     def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Agent]: ...
-    @_builtins.property
-    def nonces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
@@ -272,12 +267,10 @@ class Account(_message.Message):
         agents: _abc.Iterable[Global___Agent] | None = ...,
         open_orders: _builtins.int = ...,
         orders_sum: _builtins.bytes = ...,
-        nonce_floor: _builtins.int = ...,
-        nonces: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "nonce_floor", b"nonce_floor", "nonces", b"nonces", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

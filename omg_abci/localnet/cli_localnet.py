@@ -63,6 +63,7 @@ def cometbft_command() -> None:
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after that time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def localnet_command(
+    *,
     validators: int | None,
     home: Path,
     fresh: bool,
@@ -88,7 +89,7 @@ def localnet_command(
 
 def _open_network(home: Path, validators: int | None, *, fresh: bool) -> Network:
     """Return the directory's network, or make one there. Raises LocalnetError."""
-    if fresh and home.exists() and any(home.iterdir()):
+    if fresh and home.is_dir() and any(home.iterdir()):
         remove_network(home)
     if (home / MARKER).exists():
         network = load_network(home)

@@ -1,0 +1,151 @@
+"""The load of the end-to-end figures: a process of its own that signs first and sends later.
+
+Run as `python -m omg_abci.bench.sender SETTINGS`. It signs everything, measures how fast one
+process recovers those signatures, prints that as a line of JSON, and waits for a line on standard
+input: the addresses to send to, as JSON. Then it sends, each owner always to the same address,
+with many bundles in flight, and prints what became of it as a second line.
+A transaction that is refused for now (codes from 32,000 on) is sent again until it is taken.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from omg_abci.bench.flow import MESSAGES, ORDERS, Flow
+from omg_abci.bench.owners import CHAIN_ID, OWNERS, RICHES, TxMaker, group_steps, make_owners
+from omg_abci.bench.plain_book import PlainBook
+from omg_abci.node.client import AsyncNodeClient, NodeError
+from omg_abci.protocol.crypto import recover_signer
+from omg_abci.protocol.signing import compute_no_bridge_domain
+from omg_abci.protocol.tx import Verifier
+
+_SEED: Final = 20_261_125
+_RECOVERED: Final = 4_000
+"""Signatures of which the recover rate is measured, at most."""
+_TRANSIENT: Final = 32_000
+_PAUSE_SECONDS: Final = 0.05
+BUNDLE_TXS: Final = 250
+IN_FLIGHT: Final = 8
+"""Bundles that wait for their answer, all addresses together."""
+
+
+def make_load(legs: int, count: int) -> list[list[tuple[int, bytes]]]:
+    """Return bundles of (owner, signed transaction) with about so many legs."""
+    owners = make_owners()
+    flow = Flow(_SEED, PlainBook(OWNERS, RICHES, RICHES))
+    steps = flow.take(count, ORDERS if legs == 1 else MESSAGES)
+    maker = TxMaker(owners, compute_no_bridge_domain(CHAIN_ID), time.time_ns() // 1_000_000)
+    txs = [(owner, maker.make_signed(owner, own)) for owner, own in group_steps(steps, legs)]
+    size = max(1, BUNDLE_TXS // legs)
+    return [txs[place : place + size] for place in range(0, len(txs), size)]
+
+
+def measure_recover(raws: Sequence[bytes]) -> float:
+    """Return the signatures that this process recovers in a second."""
+    verifier = Verifier(compute_no_bridge_domain(CHAIN_ID))
+    signed = [(tx.tx_id, signature) for tx, signature in map(verifier.decode_tx, raws)]
+    begun = time.perf_counter()
+    for digest, signature in signed:
+        recover_signer(digest, signature)
+    return len(signed) / (time.perf_counter() - begun)
+
+
+class Sender:
+    """Sends bundles and keeps what was answered."""
+
+    def __init__(self, targets: Sequence[str]) -> None:
+        """Send to the targets; to be made in the event loop that sends."""
+        self._clients = [AsyncNodeClient(target) for target in targets]
+        self.acknowledge_ms: list[float] = []
+        """Of each transaction that was taken, since it was first sent."""
+        self.refusals: Counter[int] = Counter()
+        """Final ones by code."""
+        self.put_off: Counter[int] = Counter()
+        """Refusals for now, by code; a transaction may have many."""
+        self.errors: Counter[str] = Counter()
+
+    async def send_all(self, bundles: Sequence[Sequence[tuple[int, bytes]]]) -> None:
+        """Send every bundle, in order as far as the number in flight allows."""
+        waiting = iter(bundles)
+
+        async def work() -> None:
+            for bundle in waiting:
+                await self._send(bundle)
+
+        await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(client.close() for client in self._clients))
+
+    async def _send(self, bundle: Sequence[tuple[int, bytes]]) -> None:
+        count = len(self._clients)
+        parts: dict[int, list[bytes]] = {}
+        for owner, raw in bundle:
+            parts.setdefault(owner % count, []).append(raw)
+        await asyncio.gather(*(self._send_part(*part) for part in parts.items()))
+
+    async def _send_part(self, index: int, raws: list[bytes]) -> None:
+        begun = time.monotonic()
+        while raws:
+            try:
+                admissions = await self._clients[index].submit(raws)
+            except NodeError as reason:
+                self.errors[reason.code] += 1
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            took_ms = (time.monotonic() - begun) * 1e3
+            again: list[bytes] = []
+            for raw, admission in zip(raws, admissions, strict=True):
+                if admission.code == 0:
+                    self.acknowledge_ms.append(took_ms)
+                elif admission.code >= _TRANSIENT:
+                    self.put_off[admission.code] += 1
+                    again.append(raw)
+                else:
+                    self.refusals[admission.code] += 1
+            raws = again
+            if raws:
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def main() -> None:
+    """Sign, wait, send, report."""
+    settings = json.loads(sys.argv[1])
+    bundles = make_load(settings["legs"], settings["count"])
+    raws = [raw for bundle in bundles for _, raw in bundle]
+    rate = measure_recover(raws[:_RECOVERED])
+    ready = {
+        "transactions": len(raws),
+        "bytes_per_transaction": sum(map(len, raws)) / len(raws),
+        "recover_per_second": rate,
+    }
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    targets = json.loads(sys.stdin.readline())
+    gc.collect()
+    gc.freeze()
+    sys.stdout.write(json.dumps(asyncio.run(_send(targets, bundles))) + "\n")
+
+
+async def _send(
+    targets: Sequence[str], bundles: Sequence[Sequence[tuple[int, bytes]]]
+) -> dict[str, object]:
+    """Send everything; return what is reported of it, times on the monotonic clock."""
+    sender = Sender(targets)
+    begun = time.monotonic()
+    await sender.send_all(bundles)
+    return {
+        "begun": begun,
+        "seconds": time.monotonic() - begun,
+        "acknowledge_ms": sorted(sender.acknowledge_ms),
+        "refusals": sender.refusals,
+        "put_off": sender.put_off,
+        "errors": sender.errors,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""A large state on disk: so many accounts, each with an open order, and one block on top.
+
+Beside the bench's own owners, who will trade, every account has one used nonce, two balances and
+one bid that rests far below the market: the book is as deep as there are accounts.
+"""
+
+import asyncio
+import hashlib
+import time
+from pathlib import Path
+from typing import Final
+
+from omg_abci.bench.flow import BAND_TICKS, MARKET, MID_TICKS
+from omg_abci.bench.owners import (
+    CHAIN_ID,
+    FEE_TOKEN,
+    QUOTE_TOKEN,
+    TIME_MS,
+    make_document,
+    make_owners,
+)
+from omg_abci.node.chain import Chain
+from omg_abci.node.storage import Storage
+from omg_abci.protocol.units import SelfTrade, Side, TimeInForce
+from omg_abci.rules.transition import Block
+from omg_abci.state import schema
+from omg_abci.state.genesis import build_genesis
+from omg_abci.state.loading import load_state
+from omg_abci.state.records import AccountRecord, BalanceRecord, MarketRecord, OrderRecord
+from omg_abci.state.tree import Tree
+
+Record = tuple[bytes, bytes]
+_LOTS: Final = 10
+_LEVELS: Final = 5_000
+_SUM_MASK: Final = (1 << 256) - 1
+_ENCODED_NONCE: Final = (TIME_MS - 1,)
+
+
+def measure_state_make(path: str, accounts: int) -> dict[str, object]:
+    """Write the database; return the seconds, the records and the bytes of keys and values."""
+    begun = time.perf_counter()
+    genesis, domain = build_genesis(CHAIN_ID, make_document(make_owners(), TIME_MS))
+    records = make_records(genesis, accounts)
+    storage = Storage.open(Path(path))
+    chain = Chain(storage)
+    chain.state = load_state(CHAIN_ID, records)
+    chain.begin(domain, records, Tree.load(records).root)
+    executed = chain.execute(Block(1, TIME_MS, bytes(32), ()), ())
+    chain.commit(*asyncio.run(chain.compute_app_hash(executed)))
+    storage.close()
+    size = sum(len(key) + len(value) for key, value in records)
+    return {"seconds": time.perf_counter() - begun, "records": len(records), "bytes": size}
+
+
+def make_records(genesis: list[Record], accounts: int) -> list[Record]:
+    """Return the records of genesis with so many accounts more, ascending by key."""
+    records = dict(genesis)
+    total = 0
+    for number in range(accounts):
+        total += _add_account(records, number)
+    key = schema.compute_market_key(MARKET)
+    market = MarketRecord.decode(records[key])
+    records[key] = market._replace(open_orders=accounts, orders_sum=total & _SUM_MASK).encode()
+    return sorted(records.items())
+
+
+def _add_account(records: dict[bytes, bytes], number: int) -> int:
+    """Add an account with its balances and its order; return the order's hash."""
+    owner = hashlib.sha256(b"omg bench holder" + number.to_bytes(8, "big")).digest()[:20]
+    price = MID_TICKS - 2 * BAND_TICKS - number % _LEVELS
+    order = OrderRecord(
+        MARKET,
+        Side.BUY,
+        TimeInForce.GTC,
+        0,
+        SelfTrade.CANCEL_NEWEST,
+        0,
+        price,
+        _LOTS,
+        0,
+        number,
+        0,
+    ).encode()
+    key = schema.compute_order_key(owner, 1)
+    records[key] = order
+    moved = int.from_bytes(hashlib.sha256(key + order).digest(), "big")
+    account = AccountRecord(1, moved, 0, 0, 0, 0, _ENCODED_NONCE)
+    records[schema.compute_account_key(owner)] = account.encode()
+    fees = schema.compute_balance_key(owner, 0, FEE_TOKEN)
+    records[fees] = BalanceRecord(10**18 + number, 0).encode()
+    quote = schema.compute_balance_key(owner, 0, QUOTE_TOKEN)
+    records[quote] = BalanceRecord(10**12 + number, _LOTS * price).encode()
+    return moved

@@ -1,0 +1,134 @@
+"""Records of the state as JSON, and the keys that people name them by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from omg_abci.node.commands.catalogue import Catalogue
+from omg_abci.node.commands.failure import CommandError
+from omg_abci.node.commands.identity import Names
+from omg_abci.node.commands.output import format_hex
+from omg_abci.protocol.units import Ended, MarketStatus, SelfTrade, Side, TimeInForce
+from omg_abci.state import schema
+from omg_abci.state.records import (
+    AccountRecord,
+    AgentRecord,
+    BalanceRecord,
+    BlockRecord,
+    EndedRecord,
+    MarketRecord,
+    OrderRecord,
+    TokenRecord,
+    decode_tombstone,
+)
+
+_ADDRESSES: Final = ("owner", "agent")
+_AMOUNTS: Final = ("supply", "free", "reserved", "base_unit", "quote_unit", "fee_pool")
+_WORDS: Final = {
+    "side": Side,
+    "time_in_force": TimeInForce,
+    "self_trade": SelfTrade,
+    "ended": Ended,
+    "status": MarketStatus,
+}
+
+
+class _Table(NamedTuple):
+    """How a table's records are read."""
+
+    parts: Mapping[str, int]
+    """What stands in the key, and its bytes."""
+    decode: Callable[[bytes], Any]
+
+
+_TABLES: Final[dict[bytes, _Table]] = {
+    schema.BLOCK: _Table({}, BlockRecord.decode),
+    schema.TOKEN: _Table({"id": 4}, TokenRecord.decode),
+    schema.MARKET: _Table({"id": 4}, MarketRecord.decode),
+    schema.ACCOUNT: _Table({"owner": 20}, AccountRecord.decode),
+    schema.BALANCE: _Table({"owner": 20, "subaccount": 1, "token": 4}, BalanceRecord.decode),
+    schema.AGENT: _Table({"owner": 20, "agent": 20}, AgentRecord.decode),
+    schema.ORDER: _Table({"owner": 20, "client_id": 8}, OrderRecord.decode),
+    schema.ENDED: _Table({"owner": 20, "slot": 2}, EndedRecord.decode),
+    schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, decode_tombstone),
+}
+
+
+def encode_record(key: bytes, value: bytes | None) -> dict[str, object]:
+    """Return a record for JSON, with its key's parts; only these when there is no value."""
+    table = _TABLES[key[:1]]
+    encoded: dict[str, object] = {"table": schema.TABLES[key[:1]]}
+    at = 1
+    for name, size in table.parts.items():
+        part = key[at : at + size]
+        encoded[name] = format_hex(part) if name in _ADDRESSES else int.from_bytes(part, "big")
+        at += size
+    if value is None:
+        return encoded
+    record = table.decode(value)
+    if isinstance(record, int):
+        encoded["until_ms"] = record
+        return encoded
+    for name, field in record._asdict().items():
+        encoded[name] = _encode_field(name, field)
+    return encoded
+
+
+def _encode_field(name: str, value: Any) -> object:  # noqa: ANN401 - of any record
+    if isinstance(value, bytes):
+        return format_hex(value)
+    if name == "orders_sum":
+        return format_hex(value.to_bytes(32, "big"))
+    if name in _AMOUNTS:
+        return str(value)
+    if name in _WORDS:
+        return _WORDS[name](value).name.lower()
+    if name == "post_only":
+        return bool(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def compute_key(table: str, parts: Sequence[str], names: Names, catalogue: Catalogue) -> bytes:
+    """Return the key that people write as a table and its parts; raise CommandError."""
+    if table == "key" and len(parts) == 1:
+        return _parse_key(parts[0])
+    prefix = {name: each for each, name in schema.TABLES.items()}.get(table)
+    if prefix is None or len(parts) != len(_TABLES[prefix].parts):
+        tables = [
+            " ".join([schema.TABLES[each], *(name.upper() for name in known.parts)])
+            for each, known in _TABLES.items()
+        ]
+        raise CommandError(
+            "bad_key",
+            f"no record is called {' '.join([table, *parts])!r}",
+            f"write one of: {', '.join(tables)}, key HEX",
+        )
+    key = prefix
+    for (name, size), text in zip(_TABLES[prefix].parts.items(), parts, strict=True):
+        if name in _ADDRESSES:
+            key += names.find_address(text)
+        elif name == "token" or table == "token":
+            key += catalogue.find_token(text).id.to_bytes(size, "big")
+        elif table == "market":
+            key += catalogue.find_market(text).id.to_bytes(size, "big")
+        else:
+            key += _parse_number(name, text, size)
+    return key
+
+
+def _parse_number(name: str, text: str, size: int) -> bytes:
+    most = (1 << 8 * size) - 1
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
+    ):
+        raise CommandError("bad_key", f"{name} {text!r} is not a number from 0 to {most}")
+    return int(text).to_bytes(size, "big")
+
+
+def _parse_key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if not key or key[:1] not in schema.TABLES:
+        raise CommandError("bad_key", f"{text!r} is no state key", "docs/spec/state.md lists them")
+    return key
