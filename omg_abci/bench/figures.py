@@ -51,7 +51,11 @@ class Run(NamedTuple):
 
 SPECIFICATIONS: Final = (
     Specification(
-        "match", "messages/s", 1_000_000, "higher", "a plain Python book with balances, same messages"
+        "match",
+        "messages/s",
+        1_000_000,
+        "higher",
+        "a plain Python book with balances, same messages",
     ),
     Specification(
         "block_single", "orders/s", 60_000, "higher", "decoding and digest of the same transactions"
@@ -85,7 +89,11 @@ def summarise(specification: Specification, runs: Sequence[Run]) -> dict[str, ob
     used = [run.measurement for run in (counted or runs)]
     value = statistics.median(each.value for each in used)
     ceiling = statistics.median(each.ceiling for each in used)
-    met = value >= specification.goal if specification.better == "higher" else value <= specification.goal
+    met = (
+        value >= specification.goal
+        if specification.better == "higher"
+        else value <= specification.goal
+    )
     values = [run.measurement.value for run in runs]
     return {
         "name": specification.name,

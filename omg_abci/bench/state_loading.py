@@ -79,7 +79,9 @@ def measure_reader_load(path: str) -> dict[str, object]:
     taken = []
     for number in range(_FOLDS):
         keys = orders[number % step :: step][:_FOLD_KEYS]
-        changes: list[DiffEntry] = [(key, reader.records[key][:-1] + bytes([number + 1])) for key in keys]
+        changes: list[DiffEntry] = [
+            (key, reader.records[key][:-1] + bytes([number + 1])) for key in keys
+        ]
         begun = time.perf_counter()
         reader.history.fold(Fold(number, changes))
         taken.append((time.perf_counter() - begun) * 1e6 / len(keys))

@@ -2,8 +2,8 @@
 
 One list holds a price level in time order, the other an owner's orders of a market and side in
 time order. Every operation is O(1) but for finding a price among the levels (bisection), and each
-has an exact inverse: a detached order keeps its neighbours, so undoing in reverse order puts it
-back where it was, whatever happened in between.
+has an exact inverse: an order that has its old neighbours back is put back between them, so
+undoing in reverse order restores the book, whatever happened in between.
 """
 
 from bisect import bisect_left, insort
@@ -166,7 +166,7 @@ def detach(order: Order) -> Level:
 
 
 def reattach(order: Order, level: Level) -> None:
-    """Undo `detach`: put the order back between its old neighbours."""
+    """Undo `detach`: put an order that has its old neighbours back between them."""
     if level.head is None:
         level.side.open_level(level)
     order.level = level

@@ -257,13 +257,14 @@ class WorkingState:
 
     def take_out(self, order: Order) -> None:
         """Take an order out of the book; its reserve and memory are the caller's."""
+        links = (order.previous, order.next, order.owner_previous, order.owner_next)
         level = detach(order)
         order.owner_list.remove(order)
         account = order.account
         del account.orders[order.client_id]
         account.open_orders -= 1
         order.market.open_orders -= 1
-        self._journal.append((_undo_take_out, order, level))
+        self._journal.append((_undo_take_out, order, level, links))
         self.dirty_orders[order] = None
 
     def change_order(self, order: Order, filled: Lots, remaining: Lots) -> None:
@@ -331,7 +332,9 @@ def _undo_rest(order: Order, priority: int) -> None:
     order.priority = priority
 
 
-def _undo_take_out(order: Order, level: Level) -> None:
+def _undo_take_out(order: Order, level: Level, links: tuple[Order | None, ...]) -> None:
+    # An amended order comes back as the same object: its links are then of another place.
+    order.previous, order.next, order.owner_previous, order.owner_next = links
     reattach(order, level)
     order.owner_list.restore(order)
     account = order.account

@@ -108,7 +108,7 @@ class World:
 
     def select(self, bytes_max: int = BYTES_MAX) -> list[bytes]:
         """Return what the next block would hold."""
-        return self.mempool.select(self.chain.height + 1, self.now_ms, bytes_max)
+        return self.mempool.select(self.chain.height + 1, self.now_ms + BLOCK_MS, bytes_max)
 
     def commit(self, raws: Sequence[bytes] | None = None) -> list[SignedTx]:
         """Execute a block (by default the one that would be proposed) and commit it."""

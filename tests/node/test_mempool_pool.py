@@ -46,9 +46,7 @@ def _address(number: int) -> bytes:
     return number.to_bytes(20, "big")
 
 
-def _make(
-    owner: int, place: int, after: int = 0, signer: int = 0, size: int = _SIZE
-) -> SignedTx:
+def _make(owner: int, place: int, after: int = 0, signer: int = 0, size: int = _SIZE) -> SignedTx:
     """Return a transaction as workers would, without a signature behind it."""
     body = TxBody(
         CHAIN_ID,
@@ -74,7 +72,6 @@ def _fill(pool: Pool, owner: int, count: int, *, acknowledged: bool = False) -> 
 
 def _owners(txs: list[SignedTx]) -> list[int]:
     return [int.from_bytes(tx.body.owner, "big") for tx in txs]
-
 
 
 class FakeBudget:
@@ -241,7 +238,9 @@ def test_owners_take_turns() -> None:
     budget = FakeBudget(23)
     fill_block(pool.rotation.values(), budget, BYTES_MAX)
     assert Counter(_owners(budget.txs)) == {1: 10, 2: 3, 3: 10}
-    assert [tx.body.nonce - START_MS for tx in budget.txs if _owners([tx]) == [1]] == list(range(10))
+    assert [tx.body.nonce - START_MS for tx in budget.txs if _owners([tx]) == [1]] == list(
+        range(10)
+    )
 
 
 def test_those_served_stand_behind(tmp_path: Path) -> None:

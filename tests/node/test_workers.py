@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omg_abci.node.verdicts import compute_verdict, pack_error, unpack_verdict
 from omg_abci.node.workers import Urgency, VerifiedCache, WorkerLost, WorkerPool
@@ -16,8 +18,6 @@ from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import Verifier
 from tests.node.pool_world import ALICE, BOB, make_tx
 from tests.strategies import CHAIN_ID, DOMAIN, messages, sign_body
-from hypothesis import given
-from hypothesis import strategies as st
 
 _VERIFIER = Verifier(DOMAIN)
 _BAD = [b"", b"\xff", make_tx(ALICE, 1)[:-1], bytes(32_769)]
