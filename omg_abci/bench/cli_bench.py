@@ -26,7 +26,7 @@ from omg_abci.protocol.errors import OmgError
 )
 @click.option("--quick", is_flag=True, help="Fewer and smaller runs: the whole suite in 8 minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def bench_command(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
+def bench_command(*, names: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure how fast the chain is on this machine.
 
     Leave the machine alone meanwhile: a run that did not have two cores to itself is not counted.

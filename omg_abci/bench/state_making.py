@@ -21,19 +21,26 @@ from omg_abci.bench.owners import (
 )
 from omg_abci.node.chain import Chain
 from omg_abci.node.storage import Storage
+from omg_abci.protocol.limits import NONCE_PAGE_BITS
 from omg_abci.protocol.units import SelfTrade, Side, TimeInForce
 from omg_abci.rules.transition import Block
 from omg_abci.state import schema
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
-from omg_abci.state.records import AccountRecord, BalanceRecord, MarketRecord, OrderRecord
+from omg_abci.state.records import (
+    AccountRecord,
+    BalanceRecord,
+    MarketRecord,
+    OrderRecord,
+    encode_nonce_page,
+)
 from omg_abci.state.tree import Tree
 
 Record = tuple[bytes, bytes]
 _LOTS: Final = 10
 _LEVELS: Final = 5_000
 _SUM_MASK: Final = (1 << 256) - 1
-_ENCODED_NONCE: Final = (TIME_MS - 1,)
+_NONCE: Final = TIME_MS - 1
 
 
 def measure_state_make(path: str, accounts: int) -> dict[str, object]:
@@ -84,8 +91,9 @@ def _add_account(records: dict[bytes, bytes], number: int) -> int:
     key = schema.compute_order_key(owner, 1)
     records[key] = order
     moved = int.from_bytes(hashlib.sha256(key + order).digest(), "big")
-    account = AccountRecord(1, moved, 0, 0, 0, 0, _ENCODED_NONCE)
-    records[schema.compute_account_key(owner)] = account.encode()
+    records[schema.compute_account_key(owner)] = AccountRecord(1, moved, 0, 0, 0).encode()
+    nonces = schema.compute_nonces_key(owner, _NONCE >> NONCE_PAGE_BITS)
+    records[nonces] = encode_nonce_page(1 << _NONCE % (1 << NONCE_PAGE_BITS))
     fees = schema.compute_balance_key(owner, 0, FEE_TOKEN)
     records[fees] = BalanceRecord(10**18 + number, 0).encode()
     quote = schema.compute_balance_key(owner, 0, QUOTE_TOKEN)

@@ -5,12 +5,12 @@ sync runs is written and synced together as the next group. Segments (`<number>.
 when all their transactions are finished, that is included, expired or impossible; when most of a
 long log is finished, what is left of the oldest segment is written again.
 
-A segment is a header (magic, 8 random bytes: its salt, their CRC-32) and groups: salt, u32 length, u32 CRC-32
-of the payload, and the payload: for each transaction u32 length and bytes. A group is begun only
-after the one before it is on disk. So a damaged group with another begun behind it, or in an
-older segment, is damage to what was acknowledged: opening refuses it and touches nothing. A
-damaged last group was never acknowledged as a whole: it is cut off and reported. Nobody outside
-knows the salt, so no transaction can be mistaken for the beginning of a group.
+A segment is a header (magic, 8 random bytes: its salt, their CRC-32) and groups: salt, u32
+length, u32 CRC-32 of the payload, and the payload: for each transaction u32 length and bytes. A
+group is begun only after the one before it is on disk. So a damaged group with another begun
+behind it, or in an older segment, is damage to what was acknowledged: opening refuses it and
+touches nothing. A damaged last group was never acknowledged: it is cut off and reported. Nobody
+outside knows the salt, so no transaction can be mistaken for the beginning of a group.
 """
 
 import asyncio

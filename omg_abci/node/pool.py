@@ -1,7 +1,7 @@
 """The pending transactions, and who may have how many.
 
 A plain data structure: no rules, no disk, no clock. Guarantees: the bounds hold after each call;
-an acknowledged transaction leaves only when its owner of truth, the mempool, removes it; `rotation`
+an acknowledged transaction leaves only by `remove`, never for want of room; `rotation`
 holds exactly the owners with something to propose, those served the longest time ago first; what
 waits for a transaction that is not here (`after`) is kept apart and never offered.
 """
@@ -63,13 +63,14 @@ class Place(Enum):
 class Entry:
     """A pending transaction."""
 
-    __slots__ = ("acknowledged", "arrival", "fee", "owner", "place", "queued", "tx", "waiting")
+    __slots__ = ("acknowledged", "fee", "key", "owner", "place", "queued", "tx", "waiting")
 
     def __init__(
         self, tx: SignedTx, fee: int = 0, *, acknowledged: bool = False, waiting: bool = False
     ) -> None:
         """Take a verified transaction and the most that it can cost."""
         self.tx = tx
+        self.key: Key = (tx.signer, tx.body.nonce)
         self.fee = fee
         self.acknowledged = acknowledged
         self.waiting = waiting
@@ -77,13 +78,8 @@ class Entry:
         self.queued = False
         """It stands in the queue of what is handed out to peers."""
         self.owner: OwnerQueue
-        self.arrival = 0
+        """Set by the pool."""
         self.place = Place.GONE
-
-    @property
-    def key(self) -> Key:
-        """Return signer and nonce."""
-        return self.tx.signer, self.tx.body.nonce
 
 
 class OwnerQueue:
@@ -119,7 +115,6 @@ class Pool:
         self._children: dict[Key, list[Entry]] = {}
         """What waits for a nonce of its own signer."""
         self._deadlines = Deadlines()
-        self._arrivals = 0
         self._no_room_from: int | None = None
         """An owner with at least so many bytes found no room since the pool last shrank."""
 
@@ -170,8 +165,6 @@ class Pool:
         if within_bounds:
             self._require_owner_room(owner, entry, orphan=orphan)
             dropped = self._make_room(owner, len(entry.tx.raw))
-        self._arrivals += 1
-        entry.arrival = self._arrivals
         entry.owner = self._owners[owner.address] = owner
         key = entry.key
         self._entries[key] = entry

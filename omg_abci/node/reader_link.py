@@ -1,16 +1,19 @@
 """The executor's end of the read process: what it is told and what it asks."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from omg_abci.node.chain import Committed, Roots
 from omg_abci.node.channel import Child, Message, spawn_child
-from omg_abci.protocol.errors import OmgError
+from omg_abci.protocol.errors import NodeBusy, OmgError
 from omg_abci.protocol.signing import Domain
 
 _STOP_TIMEOUT_S: Final = 5.0
 _QUERY_TIMEOUT_S: Final = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class ReaderLost(OmgError):
@@ -131,7 +134,11 @@ class ReaderLink:
                 future.set_result(Answer(*message[2:]))
 
     async def _answer(self, number: int, raws: list[bytes]) -> None:
-        admissions = await self._submit(raws)
+        try:
+            admissions = await self._submit(raws)
+        except Exception:  # the client must get an answer, and the next one a node
+            logger.exception("a submission of %d transactions failed", len(raws))
+            admissions = [(NodeBusy.code, NodeBusy.text, b"")] * len(raws)
         if not self._stopping:
             self._send(("submitted", number, [tuple(each) for each in admissions]))
 

@@ -41,10 +41,9 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     _require_quantity(market, msg.quantity)
     if msg.time_in_force in _RESTING and ctx.account.open_orders >= limits.OPEN_ORDERS_MAX:
         raise errors.TooManyOpenOrders
-    order = _make_order(state, ctx.account, market, msg)
     _require_cost(market, msg.price, msg.quantity)
-    if order.give.free < compute_reserve(order, order.remaining):
-        raise errors.InsufficientFunds
+    _require_funds(state, ctx.account, market, msg)
+    order = _make_order(state, ctx.account, market, msg)
     out = Outcome()
     if msg.post_only:
         cleared = _clear_dead(state, ctx, order, msg.max_matches, out)
@@ -177,6 +176,15 @@ def _require_cost(market: Market, price: Ticks, quantity: Lots) -> None:
     dearest = max(quantity * price * market.quote_unit, quantity * market.base_unit)
     if dearest > limits.AMOUNT_MAX:
         raise errors.CostOverflow
+
+
+def _require_funds(state: WorkingState, account: Account, market: Market, msg: PlaceOrder) -> None:
+    if msg.side == Side.BUY:
+        token, needed = market.record.quote, msg.quantity * msg.price * market.quote_unit
+    else:
+        token, needed = market.record.base, msg.quantity * market.base_unit
+    if state.get_free(account.owner, msg.subaccount, token) < needed:
+        raise errors.InsufficientFunds
 
 
 # --- amend --------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ atomic transaction that failed) restore exactly what was. Records that changed a
 """
 
 from collections.abc import Callable
-from heapq import heappop, heappush
-from typing import Any
+from heapq import heapify, heappop, heappush
+from typing import Any, Final
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.errors import require
@@ -17,6 +17,8 @@ from omg_abci.state import schema
 from omg_abci.state.book import Level, Order, OwnerList, detach, reattach
 from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.records import AgentRecord, EndedRecord, TokenRecord, encode_nonce_page
+
+_EXPIRIES_WATCHED_MIN: Final = 4_096
 
 
 class WorkingState:
@@ -44,6 +46,7 @@ class WorkingState:
         expiry and priority at most one is of an open order.
         """
         self._expiries_pushed = 0
+        self._expiries_watched = _EXPIRIES_WATCHED_MIN
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
         self.next_priority = 0
         self.mark = 1
@@ -68,11 +71,31 @@ class WorkingState:
         """Keep what was written since `begin_block`; `diff.store_diff` has set what is stored."""
         self._journal.clear()
         self.clear_dirty()
+        self._drop_passed_over()
 
     def rollback(self) -> None:
         """Undo everything since `begin_block`; nothing happens when no block is open."""
         self.rollback_to(0)
         self.clear_dirty()
+
+    def _drop_passed_over(self) -> None:
+        """Clear the heaps of entries that say nothing any more, once they may be the most."""
+        if len(self.order_expiries) + len(self.tombstone_expiries) < self._expiries_watched:
+            return
+        self.order_expiries = [
+            entry
+            for entry in self.order_expiries
+            if entry[3].is_open and entry[:2] == (entry[3].expires_ms, entry[3].priority)
+        ]
+        self.tombstone_expiries = [
+            entry
+            for entry in self.tombstone_expiries
+            if self.get_account(entry[1]).tombstones.get(entry[2]) == entry[0]
+        ]
+        heapify(self.order_expiries)
+        heapify(self.tombstone_expiries)
+        kept = len(self.order_expiries) + len(self.tombstone_expiries)
+        self._expiries_watched = 2 * kept + _EXPIRIES_WATCHED_MIN
 
     def open_savepoint(self) -> int:
         """Return a place in the journal to which `rollback_to` can return."""

@@ -91,6 +91,10 @@ class World:
             raise AssertionError("no state")
         return self.state
 
+    def read_accepted(self) -> bytes:
+        """Return what is on disk."""
+        return b"".join(path.read_bytes() for path in self.folder.glob("*.log"))
+
     async def submit(self, *raws: bytes) -> list[int]:
         """Submit and return the codes."""
         return [each.code for each in await self.answer(*raws)]
@@ -155,9 +159,9 @@ def make_tx(
         START_MS + after if after else 0,
         until_ms,
         until_height,
-        False,
-        1,
-        legs or (CancelOrder(START_MS + place),),
+        atomic=False,
+        max_unit_price=1,
+        legs=legs or (CancelOrder(START_MS + place),),
     )
     scheme = Scheme.TYPED if owner is None else Scheme.RAW
     return sign_tx(DOMAIN, body, key.address, key.secret, scheme)

@@ -66,6 +66,10 @@ def _write(folder: Path, *groups: bytes) -> Path:
     return path
 
 
+def _count(folder: Path) -> int:
+    return len(list(folder.glob("*.log")))
+
+
 def _recover(folder: Path) -> tuple[list[bytes], int]:
     async def play() -> tuple[list[bytes], int]:
         log = AcceptedLog(folder)
@@ -140,11 +144,11 @@ def test_finished_segments_are_deleted(tmp_path: Path, monkeypatch: pytest.Monke
         raws = [b"%d" % number + bytes(90) for number in range(4)]
         for raw in raws:
             await _append(log, raw)
-        count = len(list(tmp_path.glob("*.log")))
+        count = _count(tmp_path)
         log.finish(raws[1:2])
-        assert len(list(tmp_path.glob("*.log"))) == count - 1
+        assert _count(tmp_path) == count - 1
         log.finish(raws)
-        assert len(list(tmp_path.glob("*.log"))) == 1
+        assert _count(tmp_path) == 1
 
     _with(tmp_path, check)
 
@@ -161,7 +165,7 @@ def test_what_is_finished_before_its_sync_does_not_stay(
         await log.wait_synced()
         await _append(log, b"b")
         log.finish([])
-        assert len(list(tmp_path.glob("*.log"))) == 1
+        assert _count(tmp_path) == 1
 
     _with(tmp_path, check)
 
@@ -224,7 +228,7 @@ def test_a_segment_without_header_is_removed(tmp_path: Path, length: int) -> Non
     _write(tmp_path, b"one")
     (tmp_path / "000000000002.log").write_bytes(bytes(length))
     assert _recover(tmp_path)[0] == [b"one"]
-    assert len(list(tmp_path.glob("*.log"))) == 1
+    assert _count(tmp_path) == 1
 
 
 @pytest.mark.parametrize("place", [0, 9, 17, 20, 28, 32, 36, 41])

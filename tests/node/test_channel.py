@@ -134,8 +134,8 @@ def test_child_dies_with_its_parent() -> None:
 import asyncio, os, sys
 from omg_abci.node.channel import spawn_child
 async def main():
-    child = await spawn_child("omg_abci.node.worker", lambda m: print(child.process.pid, flush=True),
-                              lambda _: None)
+    tell = lambda message: print(child.process.pid, flush=True)
+    child = await spawn_child("omg_abci.node.worker", tell, lambda reason: None)
     child.channel.send(("domain", "c", 1, bytes(20)))
     child.channel.send(("verify", 1, [b"x"]))
     os.dup(child.channel._transport.get_extra_info("socket").fileno())

@@ -55,9 +55,9 @@ def _make(owner: int, place: int, after: int = 0, signer: int = 0, size: int = _
         START_MS + after if after else 0,
         0,
         0,
-        False,
-        1,
-        (CancelOrder(1),),
+        atomic=False,
+        max_unit_price=1,
+        legs=(CancelOrder(1),),
     )
     raw = f"{owner} {place} {after} {signer}".encode().ljust(size)
     return SignedTx(raw, raw[:32], _address(signer or owner), Scheme.TYPED, body)
@@ -121,9 +121,9 @@ def test_the_largest_owner_makes_room(*, by_count: bool) -> None:
     assert dropped
     assert dropped == flood[: -len(dropped) - 1 : -1]
     assert all(entry.place is Place.READY for entry in others)
+    _fill(pool, 30, 100 - len(pool))
     with pytest.raises(errors.PoolFull):
-        for place in range(100, 110):
-            pool.add(Entry(_make(1, place)))
+        pool.add(Entry(_make(1, 100)))
 
 
 def test_acknowledged_transactions_never_make_room() -> None:
@@ -348,7 +348,7 @@ def _draw_tx(moments: random.Random) -> bytes:
     leg: Message = moments.choice(
         (
             CancelOrder(place),
-            Transfer(moments.choice(_KEYS + (DAVE,)).address, 1, moments.randrange(1, 3_000), 0, 1),
+            Transfer(moments.choice((*_KEYS, DAVE)).address, 1, moments.randrange(1, 3_000), 0, 1),
             ApproveAgent(DAVE.address, int(Scope.TRADE), START_MS + moments.randrange(1, 5_000)),
         )
     )
