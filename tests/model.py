@@ -86,7 +86,6 @@ class Model:
         """
         body = tx.body
         kept = self.state.nonces.get(tx.signer, ())
-        floor = self.state.floors.get(tx.signer, 0)
         before = [
             each.body.nonce
             for each in block
@@ -95,7 +94,7 @@ class Model:
         oldest = time_ms - limits.NONCE_AGE_MAX_MS
         late = 0 < body.valid_until_ms <= time_ms or 0 < body.valid_until_height < height
         found: list[type[errors.TxError]] = []
-        if body.nonce <= oldest or body.nonce <= floor:
+        if body.nonce <= oldest:
             found.append(errors.StaleNonce)
         if body.nonce > time_ms + limits.NONCE_AHEAD_MAX_MS:
             found.append(errors.NonceAhead)
@@ -237,11 +236,13 @@ class Model:
         return results, work
 
     def use_nonce(self, signer: bytes, nonce: int) -> None:
-        """Keep a nonce; the smallest of too many leaves, and the floor never falls."""
+        """Keep a nonce, and forget the oldest pages of those that are too old to come again."""
         kept = sorted([*self.state.nonces.get(signer, ()), nonce])
-        if len(kept) > limits.NONCES_KEPT_MAX:
-            self.state.floors[signer] = max(self.state.floors.get(signer, 0), kept.pop(0))
-        self.state.nonces[signer] = tuple(kept)
+        oldest = self.state.now - limits.NONCE_AGE_MAX_MS
+        pages = sorted({each // 1_024 for each in kept})
+        old = [page for page in pages if page * 1_024 + 1_023 <= oldest]
+        forgotten = old[: limits.NONCE_PAGES_PRUNED]
+        self.state.nonces[signer] = tuple(n for n in kept if n // 1_024 not in forgotten)
 
 
 def expire(state: State) -> list[Key]:

@@ -102,7 +102,7 @@ class State:
     next_slot: dict[bytes, int] = field(default_factory=dict)
     tombstones: dict[Key, int] = field(default_factory=dict)
     nonces: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
-    floors: dict[bytes, int] = field(default_factory=dict)
+    """Used nonces that are kept, by signer."""
 
     def copy(self) -> "State":
         """Return a state of its own; the values in the dictionaries are immutable."""
@@ -167,8 +167,6 @@ class State:
             + u(2, self.next_slot.get(owner, 0))
             + u(2, len([1 for who, _ in self.tombstones if who == owner]))
             + u(1, len([1 for who, _ in self.agents if who == owner]))
-            + u(8, self.floors.get(owner, 0))
-            + b"".join(u(8, nonce) for nonce in self.nonces.get(owner, ()))
         )
 
     def encode_market(self, number: int) -> bytes:
@@ -216,13 +214,22 @@ class State:
             records[b"\x08" + owner + u(2, slot)] = value + u(8, row.quantity) + u(8, row.filled)
         for (owner, client_id), until_ms in self.tombstones.items():
             records[b"\x09" + owner + u(8, client_id)] = u(8, until_ms)
+        for signer, nonces in self.nonces.items():
+            for page in sorted({nonce // 1_024 for nonce in nonces}):
+                records[b"\x0a" + signer + u(8, page)] = encode_page(nonces, page)
         empty = [key for key, value in records.items() if key[0] in {4, 5} and not any(value)]
         return {key: records[key] for key in sorted(records) if key not in empty}
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""
         found = [owner for owner, _ in (*self.orders, *self.ended, *self.tombstones, *self.agents)]
-        return sorted({*found, *self.nonces, *self.floors, *self.next_slot})
+        return sorted({*found, *self.next_slot})
+
+
+def encode_page(nonces: tuple[int, ...], page: int) -> bytes:
+    """Return a page of used nonces: bit i of byte j is that of nonce 8 j + i of the page."""
+    used = [sum(2**i for i in range(8) if page * 1_024 + 8 * j + i in nonces) for j in range(128)]
+    return bytes(used).rstrip(bytes(1))
 
 
 def u(size: int, value: int) -> bytes:

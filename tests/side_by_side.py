@@ -36,7 +36,7 @@ TIGHT_LIMITS = {
     "TOMBSTONES_MAX": 2,
     "AGENTS_MAX": 2,
     "OPEN_ORDERS_MAX": 5,
-    "NONCES_KEPT_MAX": 4,
+    "NONCE_PAGES_PRUNED": 1,
     "SIGNER_TXS_PER_BLOCK_MAX": 4,
 }
 """Bounds so narrow that a handful of transactions runs into each of them."""
@@ -75,7 +75,7 @@ class Pair:
         assert self.disk == self.model.records()
         assert self.domain == self.model.domain
 
-    def play(self, plan: BlockPlan) -> None:
+    def play(self, plan: BlockPlan) -> BlockResult:
         """Make a block of what may enter of a plan, execute it, compare everything."""
         height, time_ms = self.height + 1, self.time_ms + plan.ahead_ms
         drawn = [self.sign(each, time_ms) for each in plan.txs]
@@ -85,9 +85,10 @@ class Pair:
             self.attack(height, time_ms, txs[plan.attacked])
         for tx in self.previous:
             self.refuse(height, time_ms, tx, errors.NonceUsed, errors.StaleNonce)
-        self.execute(height, time_ms, txs, rehearsed=plan.rehearsed)
+        result = self.execute(height, time_ms, txs, rehearsed=plan.rehearsed)
         if plan.restarted:
             self.restart()
+        return result
 
     def sign(self, plan: TxPlan, time_ms: int) -> SignedTx:
         """Return a planned transaction, aimed at the orders that its owner has now."""

@@ -344,11 +344,11 @@ def make_body(plan: TxPlan, time_ms: int, open_ids: Sequence[int] = ()) -> TxBod
 def fit_leg(leg: Message, owner: bytes, time_ms: int, open_ids: Sequence[int]) -> Message:
     """Return the leg with its expiry near the block's time and a target that suits the owner.
 
-    Three of four amendments and cancellations go to one of the owner's open orders.
+    Seven of eight amendments and cancellations go to one of the owner's open orders.
     """
     if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
-    if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 4:
+    if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 8:
         leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
     if isinstance(leg, Transfer) and leg.to == owner:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)

@@ -1,7 +1,7 @@
 """Order flow for the measurements: seeded, so that every run of a figure does the same.
 
 Orders rest within ±200 ticks of a mid price, of 1 to 20 lots; crossing orders reach three ticks
-into the opposite side for 1 to 16 lots, which makes about 1.5 fills each, as in the streams that
+into the opposite side for 1 to 20 lots, which makes about 1.6 fills each, as in the streams that
 `docs/performance` compares with. Cancels name orders that are in the book at that point.
 """
 
@@ -17,11 +17,11 @@ MARKET: Final = 1
 MID_TICKS: Final = 10_000
 BAND_TICKS: Final = 200
 RESTING_LOTS_MAX: Final = 20
-CROSSING_LOTS_MAX: Final = 16
+CROSSING_LOTS_MAX: Final = 20
 CROSSING_TICKS: Final = 3
 RESTING_MATCHES_MAX: Final = 4
 CROSSING_MATCHES_MAX: Final = 16
-"""As many makers as 16 lots can meet: no crossing order ends at its limit of matches."""
+"""More makers than 20 lots ever meet here: no crossing order ends at its limit of matches."""
 
 
 class Mix(NamedTuple):

@@ -217,6 +217,7 @@ def _end_all(pairs: Sequence[Pair], which: Which) -> None:
 
 
 def _fetch_height(client: Rpc) -> int:
-    with contextlib.suppress(LocalnetError, LookupError, ValueError):
-        return int(client.call("status")["sync_info"]["latest_block_height"])
+    """Return the application's height: CometBFT's own grows before the block is executed."""
+    with contextlib.suppress(LocalnetError):
+        return client.fetch_app_state().height
     return -1

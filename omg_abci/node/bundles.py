@@ -21,7 +21,7 @@ MAGIC: Final = b"OMGB"
 VERSION: Final = 1
 BUNDLE_TXS_MAX: Final = 4_096
 BUNDLE_BYTES_MAX: Final = 256 * 1024
-"""CometBFT's mempool.max_tx_bytes must not be below; four p2p packets' worth of blocks' parts."""
+"""About 1,500 small transactions; CometBFT's mempool.max_tx_bytes must not be below."""
 _SALT_BYTES: Final = 8
 _HEADER: Final = struct.Struct("<4sB8sH")
 _LENGTH: Final = struct.Struct("<I")

@@ -48,6 +48,7 @@ class Executor:
         self._mempool = Mempool(
             settings.mempool, self._chain, self._workers, self._accepted, self._fail
         )
+        self._workers.find_known = self._mempool.find_tx
         self._reader = ReaderLink(settings.grpc, self._chain.roots, self._submit, self._fail)
         self._app = ChainApplication(self._chain, self._mempool, self._workers, self._reader)
         self._server = Server(

@@ -7,7 +7,6 @@ books after an event costs as much as the event changed, and still means: all or
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher
 from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol.messages import AmendOrder, CancelOrder, PlaceOrder
@@ -95,6 +94,8 @@ class Comparer:
         self._effects = 0
         self._changed: dict[Level, None] = {}
         self._differing: dict[Level, None] = {}
+        self._expected: list[Expected] = []
+        self._filled: list[Expected] = []
         self._line = 0
 
     def take(self, step: Step, result: LegResult | None) -> None:
@@ -140,10 +141,10 @@ class Comparer:
             Expected(self._keys.get(each.client_id, each.client_id), each.price, each.quantity)
             for each in result.fills
         ]
-        if filled or step.expected:
-            self._compare_fills(step, filled)
-            side = leg.side if isinstance(leg, PlaceOrder) else 0
-            self.traded.extend((step.line, each.price, each.quantity, side) for each in filled)
+        self._expected.extend(step.expected)
+        self._filled.extend(filled)
+        side = leg.side if isinstance(leg, PlaceOrder) else 0
+        self.traded.extend((step.line, each.price, each.quantity, side) for each in filled)
         for each in filled:
             self._defer(each.key, "fill", 0, 0, each.quantity)
         for removal in result.removals:
@@ -206,23 +207,27 @@ class Comparer:
 
     # --- comparisons ---
 
-    def _compare_fills(self, step: Send, filled: list[Expected]) -> None:
-        expected = list(step.expected)
-        matching = len(expected)
-        if filled != expected:
-            matcher = SequenceMatcher(None, expected, filled, autojunk=False)
-            matching = sum(block.size for block in matcher.get_matching_blocks())
-            self.note_difference(
-                step.line,
-                "fill",
-                f"venue {_show_fills(expected)}, chain {_show_fills(filled)}",
-            )
+    def _compare_fills(self, line: int) -> None:
+        """Compare the event's fills: which resting order, at what price, how much in all.
+
+        A venue may report the fills of an order that shows only a part of itself in one row, after
+        all others; where each order stood is what the books are compared for.
+        """
+        expected, filled = _merge_fills(self._expected), _merge_fills(self._filled)
+        self._expected, self._filled = [], []
         self.fills.compared += len(expected)
-        self.fills.equal += matching
-        self.unexpected_fills += max(0, len(filled) - len(expected))
+        if expected == filled:
+            self.fills.equal += len(expected)
+            return
+        self.fills.equal += sum(filled.get(place) == lots for place, lots in expected.items())
+        self.unexpected_fills += sum(place not in expected for place in filled)
+        detail = f"venue {_show_fills(expected, filled)}, chain {_show_fills(filled, expected)}"
+        self.note_difference(line, "fill", detail)
 
     def _end_event(self, step: EventEnd) -> None:
         self._settle_all()
+        if self._expected or self._filled:
+            self._compare_fills(step.line)
         for level in self._changed:
             if self.chain.is_level_equal(self.venue, level):
                 self._differing.pop(level, None)
@@ -300,9 +305,23 @@ def compare_open_orders(
     return True, ""
 
 
-def _show_fills(fills: list[Expected]) -> str:
-    shown = ", ".join(f"{each.quantity} of {each.key} at {each.price}" for each in fills[:4])
-    return f"[{shown}{', …' if len(fills) > 4 else ''}]"  # noqa: PLR2004 - enough to see
+def _merge_fills(fills: Iterable[Expected]) -> dict[tuple[int, Ticks], Lots]:
+    merged: dict[tuple[int, Ticks], Lots] = {}
+    for key, price, lots in fills:
+        merged[key, price] = merged.get((key, price), 0) + lots
+    return merged
+
+
+def _show_fills(
+    fills: dict[tuple[int, Ticks], Lots], others: dict[tuple[int, Ticks], Lots]
+) -> str:
+    """Show the fills that the other side does not have, the first few of them."""
+    shown = [
+        f"{lots} of {key} at {price}"
+        for (key, price), lots in fills.items()
+        if others.get((key, price)) != lots
+    ]
+    return f"[{', '.join(shown[:4])}{', …' if shown[4:] else ''}]"
 
 
 def _show_sides(

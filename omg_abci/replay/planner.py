@@ -131,10 +131,12 @@ class Planner:
 
     def end_event(self, time_ns: int, *, compared: bool = True) -> list[Step]:
         """Return the steps of the event: legs, the venue's statements, the comparison."""
-        if self._auctions and self.venue.is_crossed():
-            self._halted = True
+        if self.venue.is_crossed():
+            self._halted = self._auctions
+            if compared:
+                self.set_aside["events with the venue's book crossed"] += 1
+                compared = False
         if self._halted:
-            compared = False
             self._leave_out()
         else:
             self._plan()
@@ -158,7 +160,11 @@ class Planner:
     # --- what the chain is sent ---
 
     def _leave_out(self) -> None:
+        """Send nothing in an auction; when it is over, bring the chain's book to its outcome."""
         self.set_aside["auction fills"] += sum(len(take.expected) for take in self._takes)
+        compared = [each for each in self._statements if not isinstance(each, RowCheck)]
+        self.set_aside["snapshot rows in auctions"] += len(self._statements) - len(compared)
+        self._statements = compared
         if self.venue.is_crossed():
             return
         self._halted = False

@@ -319,7 +319,7 @@ def test_refusals_are_returned_and_bounded() -> None:
 
 
 def test_a_hundred_thousand_pending() -> None:
-    """A block out of 100,000 pending looks at what it takes and little more, in ≤ 20 ms."""
+    """A block out of 100,000 pending looks at what it takes, in at most 20 ms of CPU time."""
     pool = Pool(_WIDE)
     for place in range(100):
         for owner in range(1, 1_001):
@@ -328,9 +328,9 @@ def test_a_hundred_thousand_pending() -> None:
     fastest = 1.0
     for _ in range(5):
         budget = FakeBudget(2_000)
-        start = time.perf_counter()
+        start = time.thread_time()
         fill_block(pool.rotation.values(), budget, BYTES_MAX)
-        fastest = min(fastest, time.perf_counter() - start)
+        fastest = min(fastest, time.thread_time() - start)
     assert budget.asked <= 2_016
     assert Counter(_owners(budget.txs)) == dict.fromkeys(range(1, 1_001), 2)
     assert fastest < 0.02

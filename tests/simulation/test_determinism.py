@@ -1,0 +1,144 @@
+"""The same blocks do the same in every process: other hash seeds, locales, time zones, ``-O``.
+
+Blocks are drawn once from a seed, with every kind of leg; four processes execute them, each in
+other surroundings and in another way, and say after each block what it did.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import MESSAGES, SignedTx
+from omg_abci.protocol.results import TxResult
+from omg_abci.rules.admission import BlockBudget
+from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.transition import Block, apply_block
+from omg_abci.state.diff import store_changes
+from omg_abci.state.genesis import build_genesis
+from omg_abci.state.loading import load_state
+from omg_abci.state.working import WorkingState
+from tests.random_plans import PlanSource
+from tests.simulation.execute_blocks import compute_block_hash, execute
+from tests.strategies import CHAIN_ID, GENESIS, START_MS, BlockPlan, make_body, sign_body
+
+SEED = 20_250_101
+BLOCKS = 60
+_ROOT = Path(__file__).parents[2]
+
+
+class Surroundings(NamedTuple):
+    """What differs between two processes that must do the same."""
+
+    mode: str
+    hash_seed: str
+    locale: str
+    zone: str
+    options: tuple[str, ...]
+
+
+SURROUNDINGS = (
+    Surroundings("plain", "0", "C", "UTC", ()),
+    Surroundings("rehearsed", "1", "C.UTF-8", "Pacific/Kiritimati", ()),
+    Surroundings("restarted", "4294967295", "tr_TR.UTF-8", "America/St_Johns", ("-O",)),
+    Surroundings("collected", "random", "de_DE.ISO-8859-1", "Asia/Kathmandu", ("-O",)),
+)
+
+
+class Drawn(NamedTuple):
+    """Blocks in a file, and what stands in them."""
+
+    path: Path
+    txs: list[SignedTx]
+    results: list[TxResult]
+
+
+def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[SignedTx]:
+    """Return what of a plan may enter the next block, in canonical order."""
+    budget = BlockBudget(state, state.height + 1, time_ms, limits.BLOCK_BYTES_MAX)
+    txs: list[SignedTx] = []
+    for each in plan.txs:
+        account = state.accounts.get(each.owner.address)
+        open_ids = [] if account is None else sorted(account.orders)
+        txs.append(sign_body(make_body(each, time_ms, open_ids), each.signer))
+    for tx in sorted(txs, key=lambda each: (each.body.nonce, each.signer, each.raw)):
+        try:
+            budget.add(tx)
+        except errors.TxError:
+            continue
+    return compute_order(state.block_hash, budget.txs)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Draw the blocks once and write them to a file."""
+    source = PlanSource(SEED)
+    records, _ = build_genesis(CHAIN_ID, GENESIS)
+    state, time_ms = load_state(CHAIN_ID, records), START_MS
+    blocks: list[tuple[int, list[str]]] = []
+    found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [])
+    for height in range(1, BLOCKS + 1):
+        plan = source.draw_block(txs_max=12)
+        time_ms += plan.ahead_ms
+        txs = choose_txs(state, plan, time_ms)
+        result = apply_block(state, Block(height, time_ms, compute_block_hash(height), tuple(txs)))
+        store_changes(state, result.changes)
+        state.commit()
+        blocks.append((time_ms, [tx.raw.hex() for tx in txs]))
+        found.txs.extend(txs)
+        found.results.extend(result.results)
+    document = {"chain_id": CHAIN_ID, "genesis": GENESIS, "blocks": blocks}
+    found.path.write_text(json.dumps(document), encoding="utf-8")
+    return found
+
+
+def start(path: Path, where: Surroundings) -> subprocess.Popen[str]:
+    """Start a process that executes the blocks."""
+    environment = {
+        "PYTHONHASHSEED": where.hash_seed,
+        "LC_ALL": where.locale,
+        "TZ": where.zone,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, *where.options, "-m", "tests.simulation.execute_blocks"]
+    return subprocess.Popen(
+        [*command, path, where.mode],
+        cwd=_ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="ascii",
+        errors="replace",
+    )
+
+
+def require_same(expected: Sequence[str], found: Sequence[str], where: Surroundings) -> None:
+    """Assert that two runs said the same of every block."""
+    for height, (one, other) in enumerate(zip(expected, found, strict=True), 1):
+        assert one == other, f"seed {SEED}, block {height} differs in {where}"
+
+
+def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
+    """What is executed below is no toy: all kinds of legs, fills, many codes, failed transactions."""
+    assert {type(leg) for tx in drawn.txs for leg in tx.body.legs} == set(MESSAGES)
+    legs = [leg for result in drawn.results for leg in result.legs]
+    assert sum(len(leg.fills) for leg in legs) > BLOCKS
+    assert len({leg.code for leg in legs}) > 10
+    assert {0} < {result.code for result in drawn.results}
+    assert {tx.scheme for tx in drawn.txs} == {1, 2}
+
+
+def test_processes_in_other_surroundings_do_the_same(drawn: Drawn) -> None:
+    """Diff hash, results and records of each block are the same in four processes and here."""
+    expected = execute(drawn.path, "plain")
+    assert len(expected) == BLOCKS
+    processes = [start(drawn.path, where) for where in SURROUNDINGS]
+    for process, where in zip(processes, SURROUNDINGS, strict=True):
+        output, problem = process.communicate(timeout=60)
+        assert process.returncode == 0, problem
+        require_same(expected, output.splitlines(), where)
