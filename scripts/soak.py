@@ -1,4 +1,4 @@
-"""A local network under load whose processes are killed at random: is anything lost or different?
+"""Load a local network, kill its processes at random, and look for losses and differences.
 
     python scripts/soak.py --seconds 600 --kill-every 20 --seed 1
 
@@ -28,10 +28,11 @@ from omg_abci.localnet.layout import Network, Node, write_network
 from omg_abci.localnet.rpc import Rpc
 from omg_abci.localnet.supervisor import LocalNetwork
 from omg_abci.node.client import NodeClient, NodeError
-from omg_abci.protocol.messages import CancelOrder, Message, PlaceOrder, TxBody
+from omg_abci.protocol.messages import CancelOrder, Message
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import sign_tx
-from omg_abci.protocol.units import Scheme
+from omg_abci.protocol.units import Scheme, Side
+from wallet_sdk.build import build_body, place_order
 
 _CHAIN_ID: Final = "omg-soak"
 _DRAIN_SECONDS: Final = 90
@@ -90,10 +91,9 @@ class Load:
         else:
             self._client_id += 1
             side, price = choice.randint(1, 2), choice.randint(95, 105)
-            leg = PlaceOrder(1, side, 1, 1, False, price, 5, 0, self._client_id, 0, 1, 16)  # noqa: FBT003 - a tuple's field
-        body = TxBody(
-            _CHAIN_ID, self._account.owner.address, self._nonce, 0, 0, 0, False, 1 << 62, (leg,)
-        )
+            leg = place_order(1, Side(side), 5, price, client_id=self._client_id)
+        owner = self._account.owner.address
+        body = build_body(_CHAIN_ID, owner, (leg,), nonce=self._nonce, max_unit_price=1 << 62)
         agent = self._account.agent
         return sign_tx(self._domain, body, agent.address, agent.secret, Scheme.RAW)
 
@@ -186,7 +186,10 @@ def run(
             what = kill_one(local, chance)
             killed[what.split()[0]] = killed.get(what.split()[0], 0) + 1
             count = sum(len(load.acknowledged) for load in loads)
-            click.echo(f"{time.monotonic() - started:6.0f} s  killed {what}, {count} acknowledged", err=True)
+            click.echo(
+                f"{time.monotonic() - started:6.0f} s  killed {what}, {count} acknowledged",
+                err=True,
+            )
             local.check()
         for load in loads:
             load.stop()

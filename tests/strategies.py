@@ -84,7 +84,7 @@ GENESIS: dict[str, Any] = {
             "quote": 3,
             "base_unit": "10",
             "quote_unit": "3",
-            "lots_min": 1,
+            "lots_min": 2,
             "lots_max": 40,
         },
         {
@@ -365,6 +365,13 @@ def sign_body(body: TxBody, signer: Key, domain: Domain = DOMAIN) -> SignedTx:
     digest = compute_digest(compute_domain_separator(domain), scheme, data, body)
     raw = encode_envelope(data, signer.address, scheme, sign_digest(digest, signer.secret))
     return SignedTx(raw, digest, signer.address, scheme, body)
+
+
+def sign_unchecked(body: TxBody, signer: Key, scheme: int) -> bytes:
+    """Return the bytes of a transaction whose fields may be wrong, its digest raw or empty."""
+    data = encode_body(body)
+    digest = compute_digest(compute_domain_separator(DOMAIN), Scheme.RAW, data, body)
+    return encode_envelope(data, signer.address, scheme, sign_digest(digest, signer.secret))
 
 
 class BlockPlan(NamedTuple):

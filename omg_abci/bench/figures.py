@@ -1,6 +1,6 @@
 """What is measured, with its unit and goal, and how runs become a figure.
 
-A figure is the median of its runs. A run whose controls found less than two free cores is not
+A figure is the median of its runs. A run whose controls did not find two free cores is not
 counted; when no run counts, the figure is the median of all of them and says so (``counted`` 0).
 """
 
@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple
 
 CONTROL_MIN: Final = 1.8
 """Two processes at once must do this many times the work of one alone."""
+CONTROL_MAX: Final = 2.2
+"""Two cannot do more than twice as much: above this, something disturbed the one alone."""
 
 
 class Measurement(NamedTuple):
@@ -46,7 +48,8 @@ class Run(NamedTuple):
     @property
     def is_counted(self) -> bool:
         """True when two cores were there before and after."""
-        return min(self.control_before, self.control_after) >= CONTROL_MIN
+        controls = (self.control_before, self.control_after)
+        return min(controls) >= CONTROL_MIN and max(controls) <= CONTROL_MAX
 
 
 SPECIFICATIONS: Final = (

@@ -1,7 +1,7 @@
 """Order flow for the measurements: seeded, so that every run of a figure does the same.
 
 Orders rest within ±200 ticks of a mid price, of 1 to 20 lots; crossing orders reach three ticks
-into the opposite side for 1 to 20 lots, which makes about 1.6 fills each, as in the streams that
+into the opposite side for 1 to 20 lots, which makes about 1.4 fills each, as in the streams that
 `docs/performance` compares with. Cancels name orders that are in the book at that point.
 """
 

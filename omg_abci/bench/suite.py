@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from omg_abci.bench.control import measure_control
 from omg_abci.bench.end_to_end import measure_e2e
 from omg_abci.bench.errors import MeasurementFailed
-from omg_abci.bench.figures import CONTROL_MIN, Measurement, Run, get_specification, summarise
+from omg_abci.bench.figures import Measurement, Run, get_specification, summarise
 from omg_abci.bench.isolation import make_measurement, measure_apart
 from omg_abci.bench.latency import measure_latency
 from omg_abci.bench.state_size import StateDirectory, measure_state
@@ -110,7 +110,7 @@ def run_figure(
 
 
 def _describe_run(name: str, unit: str, number: int, run: Run) -> str:
-    verdict = "" if run.is_counted else f", not counted: below {CONTROL_MIN} cores"
+    verdict = "" if run.is_counted else ", not counted: not two free cores"
     return (
         f"{name} run {number}: {format_number(run.measurement.value)} {unit}, ceiling"
         f" {format_number(run.measurement.ceiling)}"

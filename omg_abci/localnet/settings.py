@@ -107,4 +107,6 @@ def write_settings(
         "# Every node is every other's peer: what one was told, it need not pass on.\n"
         "relay = false\n"
     )
+    # Whoever deletes the application's state deletes the whole folder.
+    (home / "app").mkdir(exist_ok=True)
     (home / "app" / "app.toml").write_text(app, encoding="utf-8")

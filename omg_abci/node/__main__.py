@@ -1,4 +1,4 @@
-"""`python -m omg_abci.node …` is `omgd …`: what a supervisor starts without looking for a script."""
+"""`python -m omg_abci.node …` is `omgd …`, for a supervisor that looks for no script."""
 
 from omg_abci.node.cli import main
 

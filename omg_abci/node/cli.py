@@ -64,7 +64,7 @@ COMMANDS: Final = {
         "Ask a node for accounts, orders, books, proofs.",
     ),
     "export": _Entry(
-        "omg_abci.node.commands.export:export_command", "Print a stopped node's state as JSON."
+        "omg_abci.node.commands.export:export_command", "Print the state that a node has on disk, as JSON."
     ),
 }
 
@@ -126,20 +126,23 @@ def _errors_shown(*, as_json: bool) -> Iterator[None]:
         sys.exit(2 if isinstance(reason, click.UsageError) else 1)
 
 
+_EPILOG: Final = """\b
+First steps, on this machine only:
+  omgd localnet                                      four validators; leave it running
+  export OMG_ACCOUNTS=~/.omg/localnet/accounts.json  its funded accounts, in another terminal
+  omgd tx place OMG/USD buy 10 0.85 --from alice
+  omgd query book OMG/USD
+
+With --json a command prints one JSON object on standard output; progress and questions go to
+standard error. omgd COMMAND --help has examples.
+"""
+
+
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="With --json a command prints one JSON object on standard output; progress and "
-    "questions go to standard error. omgd COMMAND --help has examples.",
+    epilog=_EPILOG,
 )
 @click.version_option(package_name="omg-chain", prog_name="omgd")
 def main() -> None:
-    """Run and use an OMG chain: order books that every validator agrees on.
-
-    \b
-    First steps, on this machine only:
-      omgd localnet                                     four validators; leave it running
-      export OMG_ACCOUNTS=~/.omg/localnet/accounts.json its funded accounts
-      omgd query book OMG/USD                           in another terminal
-      omgd tx place OMG/USD buy 10 0.85 --from alice
-    """
+    """Run and use an OMG chain: order books that every validator agrees on."""

@@ -1,14 +1,14 @@
 """Settings of a node: ``HOME/app/app.toml``, checked when it is read.
 
-    abci = "unix:///path/abci.sock"     # where CometBFT finds the application
-    grpc = "127.0.0.1:26670"            # the node API, on loopback
-    workers = 1                         # signature worker processes
+abci = "unix:///path/abci.sock"     # where CometBFT finds the application
+grpc = "127.0.0.1:26670"            # the node API, on loopback
+workers = 1                         # signature worker processes
 
-    [mempool]
-    max_count = 200000                  # pending transactions, all owners
-    max_bytes = 134217728
-    owner_count = 4096                  # pending transactions of one owner
-    relay = false                       # pass on what peers sent, where they are no full mesh
+[mempool]
+max_count = 200000                  # pending transactions, all owners
+max_bytes = 134217728
+owner_count = 4096                  # pending transactions of one owner
+relay = false                       # pass on what peers sent, where they are no full mesh
 """
 
 import tomllib

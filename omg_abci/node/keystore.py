@@ -118,7 +118,7 @@ class Keystore:
     def add(self, name: str, secret: bytes, passphrase: str) -> StoredKey:
         """Encrypt a secret and keep it; raise KeyNameInvalid, KeyExists, SecretInvalid."""
         # The module behind it takes more than a second to import: only when a key is made.
-        from eth_keyfile import create_keyfile_json  # noqa: PLC0415
+        from eth_keyfile.keyfile import create_keyfile_json  # noqa: PLC0415
 
         compute_secret_address(secret)
         document = create_keyfile_json(
@@ -186,7 +186,7 @@ def parse_document(data: bytes, place: str) -> dict[str, Any]:
 
 def open_document(document: Mapping[str, Any], passphrase: str, place: str) -> bytes:
     """Return the secret in a keystore; raise PassphraseWrong, KeyDamaged."""
-    from eth_keyfile import decode_keyfile_json  # noqa: PLC0415 - see Keystore.add
+    from eth_keyfile.keyfile import decode_keyfile_json  # noqa: PLC0415 - see Keystore.add
 
     try:
         secret: bytes = decode_keyfile_json(dict(document), passphrase.encode())

@@ -102,8 +102,8 @@ class Mempool:
         self._in = InQueue(GOSSIP_BYTES_MAX)
         self._aside = Aside(self._pool, self._admitter, lambda gone: self._finish([gone]))
         self._submitting_bytes = 0
-        self._height = 0 if chain.state is None else chain.state.height
-        self._has_begun = chain.state is not None
+        self._height = 0
+        self._has_begun = False
         self._resent_at = -PEER_RESEND_BLOCKS
         self._resend_wanted = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,7 +125,12 @@ class Mempool:
 
         Before genesis there is nothing to check it against: then the first block does it.
         """
-        if self._has_begun:
+        try:
+            self._height = self._admitter.get_state().height
+        except errors.NodeBusy:
+            self._has_begun = False
+        else:
+            self._has_begun = True
             await self._restore()
         self._run(self._run_gossip())
 

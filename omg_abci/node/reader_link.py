@@ -46,6 +46,8 @@ class ReaderLink:
         self._on_fatal = on_fatal
         self._child: Child | None = None
         self._stopping = False
+        self.ready = asyncio.Event()
+        """Set when the read process has loaded what it was sent and serves the node API."""
         self._queries: dict[int, asyncio.Future[Answer]] = {}
         self._query_number = 0
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -122,7 +124,9 @@ class ReaderLink:
 
     def _on_message(self, message: Message) -> None:
         kind = message[0]
-        if kind == "root":
+        if kind == "ready":
+            self.ready.set()
+        elif kind == "root":
             self._roots.put(message[1], message[2])
         elif kind == "submit":
             task = asyncio.get_running_loop().create_task(self._answer(message[1], message[2]))

@@ -35,9 +35,10 @@ async def serve(fd: int, address: str) -> None:
     service = ReadService()
     channel = await connect_channel(fd, service.take, end)
     service.connect(channel.send)
+    server, _ = await start_server(service, address)
+    # What is ready also listens: the executor serves no one before.
     run = asyncio.create_task(service.run())
     try:
-        server, _ = await start_server(service, address)
         await asyncio.wait((lost, run), return_when=asyncio.FIRST_COMPLETED)
         await (lost if lost.done() else run)
         await server.stop(_STOP_GRACE_S)

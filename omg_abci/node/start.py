@@ -43,6 +43,7 @@ class Executor:
         self._settings = settings
         self._failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._chain = Chain(Storage.open(settings.state_path))
+        self._domain = self._chain.start()
         self._workers = WorkerPool(settings.workers, self._fail)
         self._accepted = AcceptedLog(settings.accepted_path)
         self._mempool = Mempool(
@@ -66,24 +67,27 @@ class Executor:
             loop.add_signal_handler(number, stopped.set)
         try:
             await self._start()
-            waiting = asyncio.ensure_future(stopped.wait())
-            done, _ = await asyncio.wait(
-                (waiting, self._failed), return_when=asyncio.FIRST_COMPLETED
-            )
-            if self._failed in done:
-                reason = self._failed.result()
-                message = f"the node cannot go on: {reason}"
-                raise NodeFailed(message) from reason
+            await self._wait_for(stopped)
         finally:
             await self._stop()
 
+    async def _wait_for(self, event: asyncio.Event) -> None:
+        """Wait for an event; raise `NodeFailed` when a part breaks first."""
+        waiting = asyncio.ensure_future(event.wait())
+        await asyncio.wait((waiting, self._failed), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._failed.done():
+            reason = self._failed.result()
+            message = f"the node cannot go on: {reason}"
+            raise NodeFailed(message) from reason
+
     async def _start(self) -> None:
-        domain = self._chain.start()
         await self._reader.start()
-        await self._workers.start(domain)
-        if domain is not None and self._chain.meta is not None:
+        await self._workers.start(self._domain)
+        if self._domain is not None and self._chain.meta is not None:
             path = str(self._settings.state_path.absolute())
-            self._reader.send_load(domain, path, self._chain.meta.height)
+            self._reader.send_load(self._domain, path, self._chain.meta.height)
+            await self._wait_for(self._reader.ready)
         await self._mempool.start()
         gc.collect()
         gc.freeze()

@@ -1,8 +1,8 @@
 """Bitstamp's order and trade feeds, as the package ``ob-analytics`` records them in two CSV files.
 
 An order row is id, timestamp, exchange_timestamp (ms), price, volume, action (created, changed,
-deleted), direction (bid, ask); a trade row names the buying and the selling order and says which side
-came later. Prices and volumes come out as integers of the decimals that the files use.
+deleted), direction (bid, ask); a trade row names the buying and the selling order and says which
+side came later. Prices and volumes come out as integers of the decimals that the files use.
 """
 
 import math

@@ -26,8 +26,8 @@ _MS_NS: Final = 1_000_000
 class BitstampPlan:
     """An order file and the trades beside it."""
 
-    def __init__(self, recording: Path, book: Path | None, limit: int | None) -> None:
-        """Read both files; ``book`` is not a part of this format; raise a `RecordingError`."""
+    def __init__(self, recording: Path, limit: int | None) -> None:
+        """Read both files, replay at most ``limit`` orders' rows; raise a `RecordingError`."""
         trades_file = bitstamp.find_trades_file(recording)
         units = bitstamp.find_units(recording, trades_file)
         self.price_unit = units.price_unit
@@ -103,7 +103,8 @@ class BitstampPlan:
         prices = [each.price for each in trades]
         side = trades[0].side
         worst = max(prices) if side == Side.BUY else min(prices)
-        planner.take(side, worst, [Expected(each.maker, each.price, each.amount) for each in trades])
+        fills = [Expected(each.maker, each.price, each.amount) for each in trades]
+        planner.take(side, worst, fills)
         for each in trades:
             if each.maker in planner.venue:
                 left = planner.venue.get_quantity(each.maker) - each.amount

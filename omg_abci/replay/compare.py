@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from omg_abci.protocol.messages import AmendOrder, CancelOrder, PlaceOrder
+from omg_abci.protocol.messages import CancelOrder, PlaceOrder
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Lots, Side, Ticks
 from omg_abci.replay.book import Book, Level
@@ -299,7 +299,10 @@ def compare_open_orders(
         own.add(key, order["side"], order["price"], order["left"])
     if own.is_equal(comparer.chain):
         return True, ""
-    for level in {**dict.fromkeys(own.places.values()), **dict.fromkeys(comparer.chain.places.values())}:
+    for level in {
+        **dict.fromkeys(own.places.values()),
+        **dict.fromkeys(comparer.chain.places.values()),
+    }:
         if not own.is_level_equal(comparer.chain, level):
             return False, f"level {level}: {len(own)} orders open, {len(comparer.chain)} rebuilt"
     return True, ""
@@ -312,9 +315,7 @@ def _merge_fills(fills: Iterable[Expected]) -> dict[tuple[int, Ticks], Lots]:
     return merged
 
 
-def _show_fills(
-    fills: dict[tuple[int, Ticks], Lots], others: dict[tuple[int, Ticks], Lots]
-) -> str:
+def _show_fills(fills: dict[tuple[int, Ticks], Lots], others: dict[tuple[int, Ticks], Lots]) -> str:
     """Show the fills that the other side does not have, the first few of them."""
     shown = [
         f"{lots} of {key} at {price}"
@@ -333,6 +334,10 @@ def _show_sides(
     for place in range(max(len(wanted), len(found))):
         venue = wanted[place] if place < len(wanted) else None
         chain = found[place] if place < len(found) else None
-        if venue is None or chain is None or venue[: 3 if venue[2] else 2] != chain[: 3 if venue[2] else 2]:
+        if (
+            venue is None
+            or chain is None
+            or venue[: 3 if venue[2] else 2] != chain[: 3 if venue[2] else 2]
+        ):
             return f"{name} level {place + 1}: venue {venue}, chain {chain} (price, size, orders)"
     return name

@@ -78,7 +78,7 @@ def iterate_mbo(path: Path, units: Units) -> Iterator[Row]:
     for line, fields in records:
         found = fields.get("instrument_id")
         if instrument is not None and found != instrument:
-            raise Contradiction(path, line, f"instrument {found} after {instrument}: one is allowed")
+            raise Contradiction(path, line, f"instrument {found} after {instrument}")
         instrument = found
         empty = False
         yield _parse_row(path, line, fields, units)
@@ -130,7 +130,7 @@ def _parse_row(path: Path, line: int, fields: dict[str, str], units: Units) -> R
             raise BadWord(path, line, f"an order without a side: {side!r}")
         if not 1 <= order_id <= U64_MAX:
             raise BadNumber(path, line, f"order id is out of range: {order_id}")
-        if not 1 <= price * units.price_unit or price > PRICE_TICKS_MAX * units.price_unit:
+        if not 1 <= price <= PRICE_TICKS_MAX * units.price_unit:
             raise BadNumber(path, line, f"price is out of range: {fields['price']}")
         if not (1 if action == "A" else 0) <= size <= QUANTITY_LOTS_MAX:
             raise BadNumber(path, line, f"size is out of range: {size}")

@@ -1,9 +1,7 @@
 """Why a recording cannot be replayed: one class, one stable code.
 
-    OmgError
-    └── ReplayError
-        ├── RecordingError      .line, .path: a statement of the recording cannot be understood
-        └── NetworkError        the network does not do what a replay needs
+A `ReplayError` is a `RecordingError`, which has .path and .line and means that the recording cannot
+be understood, or a `NetworkError`: the network does not do what a replay needs.
 """
 
 from pathlib import Path
@@ -25,7 +23,8 @@ class RecordingError(ReplayError):
 
     def __init__(self, path: Path, line: int, reason: str) -> None:
         """Keep the place; lines count from 1, header included; 0 is the file as a whole."""
-        super().__init__(f"{path.name}, line {line}: {reason}" if line else f"{path.name}: {reason}")
+        place = f"{path.name}, line {line}" if line else path.name
+        super().__init__(f"{place}: {reason}")
         self.path = path
         self.line = line
         self.reason = reason

@@ -1,8 +1,8 @@
 """LOBSTER's files: messages of one day and stock, and the book after each of them.
 
-A message is time (s after midnight), type, order id, size, price × 10^4, direction (1 buy). A row of
-the book is ask price, ask size, bid price, bid size for each level, best first. Both may start with
-an index column or a header. Prices come out in ticks of the given unit, sizes in shares.
+A message is time (s after midnight), type, order id, size, price × 10^4, direction (1 buy). A row
+of the book is ask price, ask size, bid price, bid size for each level, best first. Both may start
+with an index column or a header. Prices come out in ticks of the given unit, sizes in shares.
 """
 
 import math

@@ -71,15 +71,13 @@ class LobsterPlan:
             self.events += 1
             yield from planner.end_event(message.time_ns)
             if follower:
-                if at and (row := next(rows, None)) is None:
-                    assert self._book
-                    raise Contradiction(self._book, at + 1, "no row for the message")
-                assert row
+                row = row if at == 0 else next(rows, None)
+                if row is None:
+                    raise Contradiction(self._recording, message.line, "no book row belongs to it")
                 yield from follower.follow(row, at, self._last_mention)
                 yield from planner.end_event(message.time_ns, compared=False)
-            elif self._book:
-                assert row
-                yield StateCheck(_count_levels(row))
+            elif row:
+                yield StateCheck(max(len(row.bids), len(row.asks)))
 
     def finish(self, comparer: Comparer) -> None:
         """Compare the quotes with the book file where that has no row for each message."""
@@ -126,7 +124,6 @@ class LobsterPlan:
         else:
             planner.set_quantity(key, planner.venue.get_quantity(key) - message.size)
 
-
     def _take_from_level(self, level: Level, lots: Lots) -> None:
         """Take lots off the youngest orders of a level, for an order that is not in it."""
         for key, left in list(self.planner.venue.get_queue(level).items())[::-1]:
@@ -155,7 +152,3 @@ def undo_message(
             yield price, size
     if not found and change > 0:
         yield message.price, change
-
-
-def _count_levels(row: BookRow) -> int:
-    return max(len(row.bids), len(row.asks))

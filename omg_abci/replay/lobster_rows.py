@@ -124,9 +124,7 @@ class RowFollower:
             planner.add(planner.make_key(), *level, -excess)
             return
         young_first = list(reversed(queue))
-        young_first.sort(
-            key=lambda key: (last_mention.get(key, -1) > at, queue[key] != excess)
-        )
+        young_first.sort(key=lambda key: (last_mention.get(key, -1) > at, queue[key] != excess))
         for key in young_first:
             if excess == 0:
                 break

@@ -46,7 +46,12 @@ class Take:
     __slots__ = ("expected", "line", "price", "side", "standing")
 
     def __init__(
-        self, line: int, side: int, price: Ticks, expected: Sequence[Expected], standing: Sequence[Lots]
+        self,
+        line: int,
+        side: int,
+        price: Ticks,
+        expected: Sequence[Expected],
+        standing: Sequence[Lots],
     ) -> None:
         """Keep the fills, and what was left of each resting order before the aggressor came."""
         self.line = line
@@ -162,7 +167,7 @@ class Planner:
     def _leave_out(self) -> None:
         """Send nothing in an auction; when it is over, bring the chain's book to its outcome."""
         self.set_aside["auction fills"] += sum(len(take.expected) for take in self._takes)
-        compared = [each for each in self._statements if not isinstance(each, RowCheck)]
+        compared: list[Step] = [each for each in self._statements if not isinstance(each, RowCheck)]
         self.set_aside["snapshot rows in auctions"] += len(self._statements) - len(compared)
         self._statements = compared
         if self.venue.is_crossed():
@@ -252,10 +257,8 @@ class Planner:
         self._send(key, CancelOrder(self._ids.pop(key)))
         del self._filled[key]
 
-    def _send(
-        self, key: int, leg: PlaceOrder | AmendOrder | CancelOrder, expected: tuple[Expected, ...] = ()
-    ) -> None:
-        self._sends.append(Send(self._line, key, leg, expected))
+    def _send(self, key: int, leg: PlaceOrder | AmendOrder | CancelOrder) -> None:
+        self._sends.append(Send(self._line, key, leg))
 
     def _make_client_id(self) -> int:
         self._fresh += 1

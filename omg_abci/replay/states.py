@@ -85,6 +85,4 @@ def _step(
 
 
 def _agrees(ours: Sequence[State], theirs: Sequence[State], mine: int, other: int) -> bool:
-    return (
-        0 <= other < len(theirs) and mine < len(ours) and ours[mine] == theirs[other]
-    )
+    return 0 <= other < len(theirs) and mine < len(ours) and ours[mine] == theirs[other]

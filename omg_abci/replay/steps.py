@@ -2,7 +2,7 @@
 
 A recording becomes one sequence of steps: legs to send with what the venue says came of them, the
 venue's own statements about its book, and the moments at which both are compared. Orders are
-named by a *key*: the venue's order id where it has one, a negative number where the venue names none.
+named by a *key*: the venue's order id, or a negative number where the venue names none.
 """
 
 from typing import NamedTuple
@@ -64,7 +64,7 @@ class EventEnd(NamedTuple):
     line: int
     time_ns: int
     compared: bool
-    """False while the venue's book cannot be compared: an auction, or a repair of the replay's own."""
+    """False in an auction, and where the venue's book was changed by what no message said."""
 
 
 class RowCheck(NamedTuple):

@@ -14,6 +14,8 @@ from typing import IO
 from omg_abci.replay.errors import BadNumber, Unreadable
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_DIGITS_MAX = 40
+"""More than any number of a recording has; bounds what a malformed one can cost."""
 _MISSING = frozenset(("", "nan", "NaN", "None", "null"))
 
 
@@ -23,11 +25,10 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP_MAGIC
-        opened = gzip.open(path, "rt") if packed else path.open("rt")
     except OSError as reason:
         raise Unreadable(path, 0, reason.strerror or str(reason)) from reason
-    with opened as stream:
-        yield stream  # type: ignore[misc] # gzip.open in mode "rt" gives text
+    with gzip.open(path, "rt") if packed else path.open() as stream:
+        yield stream
 
 
 def iterate_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -62,14 +63,14 @@ def parse_decimal(path: Path, line: int, name: str, text: str, decimals: int) ->
     mantissa, exponent = _split_exponent(text)
     whole, _, fraction = mantissa.partition(".")
     digits = whole.lstrip("+-") + fraction
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 40):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX):
         raise BadNumber(path, line, f"{name} is not a number: {text!r}")
     shift = decimals + exponent - len(fraction)
     value = int(digits)
     if shift >= 0:
-        value *= 10**shift
+        value *= int("1" + "0" * shift)
     else:
-        value, rest = divmod(value, 10**-shift)
+        value, rest = divmod(value, int("1" + "0" * -shift))
         if rest:
             raise BadNumber(path, line, f"{name} has more than {decimals} decimals: {text!r}")
     return -value if mantissa.startswith("-") else value
@@ -90,4 +91,4 @@ def _split_exponent(text: str) -> tuple[str, int]:
         power = int(exponent)
     except ValueError:
         return "", 0
-    return (mantissa, power) if -40 <= power <= 40 else ("", 0)
+    return (mantissa, power) if -_DIGITS_MAX <= power <= _DIGITS_MAX else ("", 0)

@@ -20,7 +20,8 @@ def parse_time(path: Path, line: int, text: str) -> int:
         seconds = _parse_seconds(text[:_TO_THE_SECOND], zone)
         return seconds * _SECOND_NS + int(fraction[:9].ljust(9, "0"))
     except ValueError as reason:
-        raise BadNumber(path, line, f"time is neither nanoseconds nor RFC 3339: {text!r}") from reason
+        problem = f"time is neither nanoseconds nor RFC 3339: {text!r}"
+        raise BadNumber(path, line, problem) from reason
 
 
 def _split(rest: str) -> tuple[str, str]:

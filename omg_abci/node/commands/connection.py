@@ -1,18 +1,21 @@
 """Which node a command asks, and how it is reached."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import click
 
-from omg_abci.node.client import NodeClient
+from omg_abci.node.client import NodeClient, NodeError
 from omg_abci.node.commands.failure import CommandError
 
 VARIABLE: Final = "OMG_NODE"
 LOCALNET: Final = Path("~/.omg/localnet")
 _USUAL: Final = "127.0.0.1:26670"
+_NO_CONNECTION: Final = "failed to connect"
 _PORT_MAX: Final = 0xFFFF
 
 node_option = click.option(
@@ -22,9 +25,21 @@ node_option = click.option(
 )
 
 
-def connect(node: str | None) -> NodeClient:
-    """Return a client of the chosen node; nothing is sent yet. Raise CommandError."""
-    return NodeClient(find_node(node))
+@contextlib.contextmanager
+def connect(node: str | None) -> Iterator[NodeClient]:
+    """Lend a client of the chosen node for as long as the command needs it; raise CommandError."""
+    target = find_node(node)
+    with NodeClient(target) as client:
+        try:
+            yield client
+        except NodeError as reason:
+            if reason.code == "UNAVAILABLE" and _NO_CONNECTION in reason.text:
+                raise CommandError(
+                    "node_unreachable",
+                    f"no node answers at {target}",
+                    "start one (omgd localnet, omgd start), or name one: --node HOST:PORT",
+                ) from reason
+            raise
 
 
 def find_node(node: str | None) -> str:

@@ -12,7 +12,13 @@ from omg_abci.node.config import load_settings
 from omg_abci.node.storage import Meta, Storage
 
 
-@click.command("export", epilog=format_examples("omgd export --home ~/.omg/localnet/node0 > state.jsonl", 'omgd export --home ~/.omg/localnet/node0 | grep \'"table": "balance"\'', '"', "ttings = load_settings(home.expanduser())", "orage = Storage.open(settings.state_path, read_only=True)", "y:", "  meta = storage.load_meta()", "  if meta is None:", "      raise CommandError(", '          "storage.empty", f"{settings.state_path} holds no block yet", "start the node first"', "      )", "  count = _print_state(meta, storage, as_json=as_json)", "nally:", "  storage.close()", 'y(f"{count} records of chain {meta.chain_id} at height {meta.height}")', "", "", "rint_state(meta: Meta, storage: Storage, *, as_json: bool) -> int:"))
+@click.command(
+    "export",
+    epilog=format_examples(
+        "omgd export --home ~/.omg/localnet/node0 > state.jsonl",
+        'omgd export --home ~/.omg/localnet/node0 | grep \'"table": "balance"\'',
+    ),
+)
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -30,6 +36,22 @@ def export_command(*, home: Path, as_json: bool) -> None:
 
     Nothing is changed. The first line is the head, each further line a record, ascending by key.
     Of a running node it is the state at some recent height.
+    """
+    settings = load_settings(home.expanduser())
+    storage = Storage.open(settings.state_path, read_only=True)
+    try:
+        meta = storage.load_meta()
+        if meta is None:
+            raise CommandError(
+                "storage.empty", f"{settings.state_path} holds no block yet", "start the node first"
+            )
+        count = _print_state(meta, storage, as_json=as_json)
+    finally:
+        storage.close()
+    say(f"{count} records of chain {meta.chain_id} at height {meta.height}")
+
+
+def _print_state(meta: Meta, storage: Storage, *, as_json: bool) -> int:
     """Print head and records as they are read, so that a large state needs no memory."""
     head = json.dumps(_encode_meta(meta))
     # One object that grows: its closing brace is printed last.

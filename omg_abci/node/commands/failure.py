@@ -21,8 +21,9 @@ EXTRAS: Final = {
 """Third-party package to the extra of omg-chain that brings it."""
 
 _HINTS: Final = {
-    "UNAVAILABLE": "start a node (omgd localnet, omgd start), or name one: --node HOST:PORT",
+    "UNAVAILABLE": "the node may just be starting: try again in a moment",
     "DEADLINE_EXCEEDED": "the node is overloaded or stuck: look at its log, then try again",
+    "NOT_FOUND": "omgd query orders OWNER lists open orders; ended ones are kept two days",
     "RESOURCE_EXHAUSTED": "the node is busy: try again in a moment",
     "InsufficientFunds": "see what is free: omgd query account OWNER",
     "FeesNotCovered": "fees are paid from subaccount 0 of the owner: omgd query account OWNER",

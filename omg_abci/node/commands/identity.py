@@ -20,7 +20,7 @@ from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, Address
 
 KEYRING: Final = Path("~/.omg/keys")
 ACCOUNTS_VARIABLE: Final = "OMG_ACCOUNTS"
-PASSPHRASE_VARIABLE: Final = "OMG_PASSPHRASE"
+PASSPHRASE_VARIABLE: Final = "OMG_PASSPHRASE"  # noqa: S105 - its name, not its value
 _AGENT: Final = "agent"
 _HEX_DIGITS: Final = 2 * ADDRESS_BYTES
 

@@ -4,7 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -39,10 +39,39 @@ _HEADING: Final = "# Written by omgd init; change it as you need."
 _MONIKER: Final = re.compile(r"^moniker = .*$", re.MULTILINE)
 
 
-@click.command("init", epilog=format_examples("omgd init --home ~/.omg/node --chain-id omg-test-1", "omgd init --home node --chain-id omg-1 --genesis-app-state genesis.json --moniker alpha", '"', "me = home.expanduser().absolute()", 'cket = home / "app" / "abci.sock"', "equire_fit(home, socket, chain_id)", "w = datetime.now(UTC)", "counts: tuple[Account, ...] = ()", " genesis_app_state is None:", "  accounts = make_accounts(None)", "  document = make_document(accounts, int(now.timestamp() * 1000))", "se:", "  document = _read_document(genesis_app_state)", "heck_document(chain_id, document, genesis_app_state)", 'lidator, node = make_ethereum_key(None, "validator"), make_node_key(None, "node")', "nesis: dict[str, Any] = make_genesis(", '  chain_id, now.isoformat().replace("+00:00", "Z"), [validator], document', "", 'nesis["validators"][0]["name"] = moniker', "rite_home(home, validator, node, genesis, accounts)", "ite_settings(home, socket, _PORTS, (), NodeSettings())", "etitle(home, moniker)", "eport(home, chain_id, validator, node, accounts, as_json=as_json)", "", "", "equire_fit(home: Path, socket: Path, chain_id: str) -> None:", " len(chain_id) > CHAIN_ID_BYTES_MAX or not _CHAIN_ID.fullmatch(chain_id):", "  raise CommandError(", '      "bad_chain_id",', '      f"{chain_id!r} cannot be a chain id",', '      f"1 to {CHAIN_ID_BYTES_MAX} letters, digits, \'.\', \'_\' and \'-\', the first a letter or "', '      "digit",', "  )", " len(str(socket).encode()) > _SOCKET_PATH_BYTES:", "  raise CommandError(", '      "path_too_long",', '      f"{socket} is too long for a socket",', '      f"choose a home whose path has at most {_SOCKET_PATH_BYTES - 14} bytes",', "  )", " home.exists() and (not home.is_dir() or any(home.iterdir())):", '  raise CommandError("directory_taken", f"{home} is not empty")', "", "", "ead_document(path: Path) -> dict[str, object]:", "y:", '  document = json.loads(path.read_text(encoding="utf-8"))', "cept ValueError as reason:", '  raise CommandError("bad_genesis", f"{path} is not JSON: {reason}") from None', " not isinstance(document, dict):", '  raise CommandError("bad_genesis", f"{path} holds no JSON object")', "turn document", "", "", "heck_document(chain_id: str, document: dict[str, object], path: Path | None) -> None:", "y:", "  build_genesis(chain_id, document)", "cept GenesisError as reason:", "  raise CommandError(", '      "bad_genesis",', '      f"{path or \'the genesis document\'}: {reason}",', '      "docs/architecture.md has the document\'s form",', "  ) from None", "", "", "rite_home(", "me: Path,", "lidator: EthereumKey,", "de: NodeKey,", "nesis: dict[str, Any],", "counts: tuple[Account, ...],", "one:", 'r folder in ("config", "data", "app"):', "  (home / folder).mkdir(parents=True)", "me.chmod(0o700)", "ite_validator_key(home, validator)", "ite_node_key(home, node)", 'xt = json.dumps(genesis, indent=2) + "\\n"', 'ome / "config" / "genesis.json").write_text(text, encoding="utf-8")', " accounts:", "  write_secret_file(", '      home / "accounts.json", {"accounts": [encode_account(each) for each in accounts]}', "  )", "", "", "etitle(home: Path, moniker: str) -> None:"))
+class _Home(NamedTuple):
+    """What is written."""
+
+    path: Path
+    chain_id: str
+    moniker: str
+    validator: EthereumKey
+    node: NodeKey
+    accounts: tuple[Account, ...]
+
+    @property
+    def socket(self) -> Path:
+        return self.path / "app" / "abci.sock"
+
+    @property
+    def genesis_file(self) -> Path:
+        return self.path / "config" / "genesis.json"
+
+    @property
+    def accounts_file(self) -> Path:
+        return self.path / "accounts.json"
+
+
+@click.command(
+    "init",
+    epilog=format_examples(
+        "omgd init --home ~/.omg/node --chain-id omg-test-1",
+        "omgd init --home node --chain-id omg-1 --genesis-app-state genesis.json --moniker alpha",
+    ),
+)
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     required=True,
     help="Directory to write; it is empty or not there yet.",
 )
@@ -65,6 +94,88 @@ def init_command(
     """Write a home: keys and genesis of a chain with one validator, and its settings.
 
     The genesis document is checked before anything is written; docs/architecture.md has its form.
+    """
+    now = datetime.now(UTC)
+    accounts = () if genesis_app_state else make_accounts(None)
+    made = _Home(
+        home.expanduser().absolute(),
+        chain_id,
+        moniker,
+        make_ethereum_key(None, "validator"),
+        make_node_key(None, "node"),
+        accounts,
+    )
+    _require_fit(made)
+    document = (
+        _read_document(genesis_app_state)
+        if genesis_app_state
+        else make_document(accounts, int(now.timestamp() * 1000))
+    )
+    _check_document(chain_id, document, genesis_app_state)
+    _write_home(made, document, now)
+    _report(made, as_json=as_json)
+
+
+def _require_fit(made: _Home) -> None:
+    chain_id, home = made.chain_id, made.path
+    if len(chain_id) > CHAIN_ID_BYTES_MAX or not _CHAIN_ID.fullmatch(chain_id):
+        raise CommandError(
+            "bad_chain_id",
+            f"{chain_id!r} cannot be a chain id",
+            f"1 to {CHAIN_ID_BYTES_MAX} letters, digits, '.', '_' and '-', the first a letter or "
+            "digit",
+        )
+    if len(str(made.socket).encode()) > _SOCKET_PATH_BYTES:
+        most = _SOCKET_PATH_BYTES - len("/app/abci.sock")
+        raise CommandError(
+            "path_too_long",
+            f"{made.socket} is too long for a socket",
+            f"choose a home whose path has at most {most} bytes",
+        )
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise CommandError("directory_taken", f"{home} is not an empty directory")
+
+
+def _read_document(path: Path) -> dict[str, object]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as reason:
+        raise CommandError("bad_genesis", f"{path} is not JSON: {reason}") from None
+    if not isinstance(document, dict):
+        raise CommandError("bad_genesis", f"{path} holds no JSON object")
+    return document
+
+
+def _check_document(chain_id: str, document: dict[str, object], path: Path | None) -> None:
+    try:
+        build_genesis(chain_id, document)
+    except GenesisError as reason:
+        raise CommandError(
+            "bad_genesis",
+            f"{path or 'the genesis document'}: {reason}",
+            "docs/architecture.md has the document's form",
+        ) from None
+
+
+def _write_home(made: _Home, document: dict[str, object], now: datetime) -> None:
+    home = made.path
+    for folder in ("config", "data", "app"):
+        (home / folder).mkdir(parents=True)
+    home.chmod(0o700)
+    write_validator_key(home, made.validator)
+    write_node_key(home, made.node)
+    moment = now.isoformat().replace("+00:00", "Z")
+    genesis: dict[str, Any] = make_genesis(made.chain_id, moment, [made.validator], document)
+    genesis["validators"][0]["name"] = made.moniker
+    made.genesis_file.write_text(json.dumps(genesis, indent=2) + "\n", encoding="utf-8")
+    if made.accounts:
+        accounts = [encode_account(each) for each in made.accounts]
+        write_secret_file(made.accounts_file, {"accounts": accounts})
+    write_settings(home, made.socket, _PORTS, (), NodeSettings())
+    _retitle(home, made.moniker)
+
+
+def _retitle(home: Path, moniker: str) -> None:
     """Make a local network's settings this home's: nobody writes them again at each start."""
     for path in (home / "config" / "config.toml", home / "app" / "app.toml"):
         _, _, settings = path.read_text(encoding="utf-8").partition("\n")
@@ -72,36 +183,27 @@ def init_command(
         path.write_text(f"{_HEADING}\n{settings}", encoding="utf-8")
 
 
-def _report(
-    home: Path,
-    chain_id: str,
-    validator: EthereumKey,
-    node: NodeKey,
-    accounts: tuple[Account, ...],
-    *,
-    as_json: bool,
-) -> None:
-    files = {"genesis": str(home / "config" / "genesis.json")}
-    if accounts:
-        files["accounts"] = str(home / "accounts.json")
-    start = [f"omgd start --home {home}", f"$(omgd cometbft) start --home {home}"]
+def _report(made: _Home, *, as_json: bool) -> None:
+    home, validator = made.path, format_hex(made.validator.address)
+    start = [f"omgd start --home {home}", f'"$(omgd cometbft)" start --home {home}']
     if as_json:
         print_object(
             {
                 "home": str(home),
-                "chain_id": chain_id,
-                "validator": format_hex(validator.address),
-                "node_id": node.node_id,
-                **files,
+                "chain_id": made.chain_id,
+                "validator": validator,
+                "node_id": made.node.node_id,
+                "genesis": str(made.genesis_file),
+                "accounts": str(made.accounts_file) if made.accounts else None,
                 "start": start,
             }
         )
         return
-    click.echo(f"{home} is the home of chain {chain_id}, validator {format_hex(validator.address)}")
-    if accounts:
-        click.echo(f"Ten funded accounts, with their secrets: {files['accounts']}")
+    click.echo(f"{home} is the home of chain {made.chain_id}, validator {validator}")
+    if made.accounts:
+        click.echo(f"Ten funded accounts, with their secrets: {made.accounts_file}")
     else:
-        click.echo(f"Genesis, to be given to every other node: {files['genesis']}")
+        click.echo(f"Genesis, to be given to every other node: {made.genesis_file}")
     click.echo("Next, in two terminals:")
     for line in start:
         click.echo(f"  {line}")

@@ -13,6 +13,7 @@ import click
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import keyring_option, passphrase_option, read_passphrase
 from omg_abci.node.commands.output import (
+    format_examples,
     format_hex,
     json_option,
     print_fields,
@@ -31,18 +32,17 @@ from omg_abci.node.keystore import (
 )
 
 
-@click.group("keys")
+@click.group(
+    "keys",
+    epilog=format_examples(
+        "omgd keys new alice", "omgd keys import bob --file bob.key", "omgd keys list"
+    ),
+)
 def keys_group() -> None:
     """Make and keep keys, each in a file encrypted with a passphrase (keystore v3).
 
     The passphrase is asked for, or read from --passphrase-file or OMG_PASSPHRASE. Whoever loses
     it or the file loses the key: nobody can restore it.
-
-    \b
-    Examples:
-      omgd keys new alice
-      omgd keys import bob --file bob.key
-      omgd keys list
     """
 
 
@@ -57,18 +57,13 @@ def _encode(key: StoredKey) -> dict[str, str]:
     return {"name": key.name, "address": format_hex(key.address), "file": str(key.path)}
 
 
-@keys_group.command("new")
+@keys_group.command("new", epilog=format_examples("omgd keys new alice"))
 @click.argument("name")
 @keyring_option
 @passphrase_option
 @json_option
 def new_command(*, name: str, keyring: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Make a new key and show its address.
-
-    \b
-    Example:
-      omgd keys new alice
-    """
+    """Make a new key and show its address."""
     keystore = Keystore(keyring)
     keystore.require_new(name)
     passphrase = read_passphrase(name, passphrase_file, is_new=True)
@@ -86,16 +81,11 @@ def _make_secret() -> bytes:
             return secret
 
 
-@keys_group.command("list")
+@keys_group.command("list", epilog=format_examples("omgd keys list --json"))
 @keyring_option
 @json_option
 def list_command(*, keyring: Path, as_json: bool) -> None:
-    """List names and addresses.
-
-    \b
-    Example:
-      omgd keys list --json
-    """
+    """List names and addresses."""
     found = Keystore(keyring).list()
     if as_json:
         print_object({"keys": [_encode(key) for key in found]})
@@ -105,17 +95,12 @@ def list_command(*, keyring: Path, as_json: bool) -> None:
         say(f"no keys in {keyring}; omgd keys new NAME makes one")
 
 
-@keys_group.command("show")
+@keys_group.command("show", epilog=format_examples("omgd keys show alice"))
 @click.argument("name")
 @keyring_option
 @json_option
 def show_command(*, name: str, keyring: Path, as_json: bool) -> None:
-    """Show a key's address and file.
-
-    \b
-    Example:
-      omgd keys show alice
-    """
+    """Show a key's address and file."""
     key = Keystore(keyring).get(name)
     if as_json:
         print_object(_encode(key))
@@ -123,7 +108,13 @@ def show_command(*, name: str, keyring: Path, as_json: bool) -> None:
         print_fields(_encode(key).items())
 
 
-@keys_group.command("import")
+@keys_group.command(
+    "import",
+    epilog=format_examples(
+        "omgd keys import alice                     asks for the secret, hidden",
+        "omgd keys import alice --file wallet.json  a file of another wallet",
+    ),
+)
 @click.argument("name")
 @click.option(
     "--file",
@@ -142,13 +133,7 @@ def import_command(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Keep a key that was made elsewhere.
-
-    \b
-    Examples:
-      omgd keys import alice                       asks for the secret, hidden
-      omgd keys import alice --file UTC--2025-…    a file of another wallet
-    """
+    """Keep a key that was made elsewhere."""
     keystore = Keystore(keyring)
     keystore.require_new(name)
     text = file.read_text(encoding="utf-8") if file else None
@@ -178,7 +163,13 @@ def _parse_secret(text: str | None) -> bytes:
     return secret
 
 
-@keys_group.command("export")
+@keys_group.command(
+    "export",
+    epilog=format_examples(
+        "omgd keys export alice > alice.json",
+        "omgd keys export alice --unsafe              shows the secret: whoever sees it has the key",
+    ),
+)
 @click.argument("name")
 @click.option("--unsafe", is_flag=True, help="Print the secret itself, not encrypted.")
 @keyring_option
@@ -187,13 +178,7 @@ def _parse_secret(text: str | None) -> bytes:
 def export_command(
     *, name: str, unsafe: bool, keyring: Path, passphrase_file: Path | None, as_json: bool
 ) -> None:
-    """Print a key's encrypted file, which any Ethereum wallet can import.
-
-    \b
-    Examples:
-      omgd keys export alice > alice.json
-      omgd keys export alice --unsafe              shows the secret: whoever sees it has the key
-    """
+    """Print a key's encrypted file, which any Ethereum wallet can import."""
     keystore = Keystore(keyring)
     if not unsafe:
         document = keystore.load_document(name)
@@ -211,18 +196,13 @@ def export_command(
         click.echo(secret)
 
 
-@keys_group.command("remove")
+@keys_group.command("remove", epilog=format_examples("omgd keys remove alice"))
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Remove without asking.")
 @keyring_option
 @json_option
 def remove_command(*, name: str, yes: bool, keyring: Path, as_json: bool) -> None:
-    """Delete a key's file; without a copy of it the key is lost.
-
-    \b
-    Example:
-      omgd keys remove alice
-    """
+    """Delete a key's file; without a copy of it the key is lost."""
     keystore = Keystore(keyring)
     key = keystore.get(name)
     if not yes:

@@ -23,6 +23,12 @@ json_option = click.option(
 )
 
 
+def format_examples(*lines: str) -> str:
+    """Return the end of a command's help text: what may be typed, a line each."""
+    # The mark keeps click from filling the lines into a paragraph.
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
 def say(line: str) -> None:
     """Tell a person what is going on."""
     click.echo(line, err=True)
@@ -67,6 +73,11 @@ def get_now_ms() -> Millis:
     return time.time_ns() // 1_000_000
 
 
+def format_count(count: int, thing: str) -> str:
+    """Return a number of things, such as 1 order or 2 orders."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def format_time(time_ms: Millis) -> str:
     """Return a moment in UTC, to the second."""
     try:
@@ -78,9 +89,9 @@ def format_time(time_ms: Millis) -> str:
 
 def format_span(span_ms: Millis) -> str:
     """Return a length of time in the largest unit that leaves at least two of it."""
-    for unit in ("d", "h", "m", "s"):
+    for unit, word in (("d", "days"), ("h", "h"), ("m", "min"), ("s", "s")):
         if span_ms >= 2 * _MILLIS[unit]:
-            return f"{span_ms // _MILLIS[unit]} {unit}"
+            return f"{span_ms // _MILLIS[unit]} {word}"
     return f"{span_ms} ms"
 
 

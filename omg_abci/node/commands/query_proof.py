@@ -1,16 +1,20 @@
 """The command `omgd query proof`: a record, or its absence, checked against a header's app hash."""
 
-from pathlib import Path
-
 import click
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.catalogue import Catalogue
-from omg_abci.node.commands.connection import connect, find_node, node_option
+from omg_abci.node.commands.connection import connect, find_node
 from omg_abci.node.commands.failure import CommandError
-from omg_abci.node.commands.identity import Names, accounts_option, keyring_option
-from omg_abci.node.commands.output import format_hex, json_option, print_fields, print_object
+from omg_abci.node.commands.identity import Names
+from omg_abci.node.commands.options import OwnerOptions, with_owner
+from omg_abci.node.commands.output import (
+    format_examples,
+    format_hex,
+    print_fields,
+    print_object,
+)
 from omg_abci.node.commands.query_blocks import fetch_block
 from omg_abci.node.commands.records import compute_key, encode_record
 from omg_abci.protocol.merkle import MerkleError
@@ -20,7 +24,14 @@ from omg_abci.state import schema
 from omg_abci.state.records import BlockRecord
 
 
-@click.command("proof")
+@click.command(
+    "proof",
+    epilog=format_examples(
+        "omgd query proof balance alice 0 OMG",
+        "omgd query proof order alice 1732000000000 --witness 127.0.0.1:26680",
+        "omgd query proof account 0x… --app-hash 0x… --header 120 --json",
+    ),
+)
 @click.argument("table")
 @click.argument("parts", nargs=-1)
 @click.option(
@@ -30,42 +41,31 @@ from omg_abci.state.records import BlockRecord
 @click.option(
     "--witness", metavar="HOST:PORT", help="Node that is asked for that header's app hash instead."
 )
-@node_option
-@keyring_option
-@accounts_option
-@json_option
+@with_owner
 def proof_command(
+    options: OwnerOptions,
     *,
     table: str,
     parts: tuple[str, ...],
     header_height: int | None,
     app_hash: str | None,
     witness: str | None,
-    node: str | None,
-    keyring: Path,
-    accounts: Path | None,
-    as_json: bool,
 ) -> None:
     """Prove that a record is in the state, or that it is not, and check the proof here.
 
     TABLE and PARTS name the record as docs/spec/state.md does, key HEX any other. What a check
     is worth depends on where the app hash comes from: --app-hash from a header that you verified,
     --witness from another node, or without either from the node itself.
-
-    \b
-    Examples:
-      omgd query proof balance alice 0 OMG
-      omgd query proof order alice 1732000000000 --witness 127.0.0.1:26680
-      omgd query proof account 0x… --app-hash 0x… --header 120 --json
     """
-    with connect(node) as client:
-        key = compute_key(table, parts, Names(keyring, accounts), Catalogue.load(client))
+    names = Names(options.keyring, options.accounts)
+    with connect(options.node) as client:
+        key = compute_key(table, parts, names, Catalogue.load(client))
         answer = client.proof(key, header_height or 0)
         frame = client.proof(schema.BLOCK, answer.header_height)
         trusted, origin = _find_app_hash(client, answer.header_height, app_hash, witness)
     _verify(key, answer, frame, trusted)
     record = encode_record(key, answer.value if answer.present else None)
-    if as_json:
+    if options.as_json:
         print_object(_encode(answer, record, trusted, origin))
         return
     state = "is in the state" if answer.present else "is not in the state"

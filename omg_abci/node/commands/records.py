@@ -18,10 +18,11 @@ from omg_abci.state.records import (
     MarketRecord,
     OrderRecord,
     TokenRecord,
+    decode_nonce_page,
     decode_tombstone,
 )
 
-_ADDRESSES: Final = ("owner", "agent")
+_ADDRESSES: Final = ("owner", "agent", "signer")
 _AMOUNTS: Final = ("supply", "free", "reserved", "base_unit", "quote_unit", "fee_pool")
 _WORDS: Final = {
     "side": Side,
@@ -37,19 +38,34 @@ class _Table(NamedTuple):
 
     parts: Mapping[str, int]
     """What stands in the key, and its bytes."""
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes], dict[str, Any]]
+
+
+def _fields(record: Any) -> Callable[[bytes], dict[str, Any]]:  # noqa: ANN401 - a record's class
+    return lambda data: dict(record.decode(data)._asdict())
+
+
+def _decode_tombstone(data: bytes) -> dict[str, Any]:
+    return {"until_ms": decode_tombstone(data)}
+
+
+def _decode_nonces(data: bytes) -> dict[str, Any]:
+    """Return the places of the used nonces in their page."""
+    bits = decode_nonce_page(data)
+    return {"used": [place for place in range(bits.bit_length()) if bits >> place & 1]}
 
 
 _TABLES: Final[dict[bytes, _Table]] = {
-    schema.BLOCK: _Table({}, BlockRecord.decode),
-    schema.TOKEN: _Table({"id": 4}, TokenRecord.decode),
-    schema.MARKET: _Table({"id": 4}, MarketRecord.decode),
-    schema.ACCOUNT: _Table({"owner": 20}, AccountRecord.decode),
-    schema.BALANCE: _Table({"owner": 20, "subaccount": 1, "token": 4}, BalanceRecord.decode),
-    schema.AGENT: _Table({"owner": 20, "agent": 20}, AgentRecord.decode),
-    schema.ORDER: _Table({"owner": 20, "client_id": 8}, OrderRecord.decode),
-    schema.ENDED: _Table({"owner": 20, "slot": 2}, EndedRecord.decode),
-    schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, decode_tombstone),
+    schema.BLOCK: _Table({}, _fields(BlockRecord)),
+    schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
+    schema.MARKET: _Table({"id": 4}, _fields(MarketRecord)),
+    schema.ACCOUNT: _Table({"owner": 20}, _fields(AccountRecord)),
+    schema.BALANCE: _Table({"owner": 20, "subaccount": 1, "token": 4}, _fields(BalanceRecord)),
+    schema.AGENT: _Table({"owner": 20, "agent": 20}, _fields(AgentRecord)),
+    schema.ORDER: _Table({"owner": 20, "client_id": 8}, _fields(OrderRecord)),
+    schema.ENDED: _Table({"owner": 20, "slot": 2}, _fields(EndedRecord)),
+    schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, _decode_tombstone),
+    schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 
 
@@ -64,11 +80,7 @@ def encode_record(key: bytes, value: bytes | None) -> dict[str, object]:
         at += size
     if value is None:
         return encoded
-    record = table.decode(value)
-    if isinstance(record, int):
-        encoded["until_ms"] = record
-        return encoded
-    for name, field in record._asdict().items():
+    for name, field in table.decode(value).items():
         encoded[name] = _encode_field(name, field)
     return encoded
 
@@ -84,7 +96,8 @@ def _encode_field(name: str, value: Any) -> object:  # noqa: ANN401 - of any rec
         return _WORDS[name](value).name.lower()
     if name == "post_only":
         return bool(value)
-    return list(value) if isinstance(value, tuple) else value
+    plain: object = value
+    return plain
 
 
 def compute_key(table: str, parts: Sequence[str], names: Names, catalogue: Catalogue) -> bytes:

@@ -6,11 +6,10 @@ sends an order twice by mistake.
 """
 
 import contextlib
-import functools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
@@ -26,6 +25,7 @@ from omg_abci.node.commands.identity import (
     keyring_option,
     passphrase_option,
 )
+from omg_abci.node.commands.options import gather
 from omg_abci.node.commands.output import (
     format_hex,
     format_span,
@@ -138,25 +138,8 @@ _SIGN_OPTIONS: Final = (
 )
 
 
-def _with_options(kind: Any, options: Sequence[Any]) -> Any:  # noqa: ANN401 - decorators
-    """Return a decorator that adds options to a command and hands them over as one tuple."""
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def command(**given: Any) -> None:  # noqa: ANN401 - click's values
-            own = kind(**{name: given.pop(name) for name in kind._fields})
-            function(own, **given)
-
-        decorated: Callable[..., None] = command
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
-
-
-with_submit_options = _with_options(SubmitOptions, _SUBMIT_OPTIONS)
-with_send_options = _with_options(SendOptions, (*_SIGN_OPTIONS, *_SUBMIT_OPTIONS))
+with_submit_options = gather(SubmitOptions, _SUBMIT_OPTIONS)
+with_send_options = gather(SendOptions, (*_SIGN_OPTIONS, *_SUBMIT_OPTIONS))
 
 
 class Session:

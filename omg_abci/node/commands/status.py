@@ -5,6 +5,7 @@ import click
 from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.connection import connect, find_node, node_option
 from omg_abci.node.commands.output import (
+    format_examples,
     format_hex,
     format_span,
     format_time,
@@ -15,17 +16,13 @@ from omg_abci.node.commands.output import (
 )
 
 
-@click.command("status")
+@click.command(
+    "status", epilog=format_examples("omgd status", "omgd status --node 127.0.0.1:26670 --json")
+)
 @node_option
 @json_option
 def status_command(*, node: str | None, as_json: bool) -> None:
-    """Say where a node is, and what it knows.
-
-    \b
-    Examples:
-      omgd status
-      omgd status --node 127.0.0.1:26670 --json
-    """
+    """Say where a node is, and what it knows."""
     with connect(node) as client:
         status = client.status()
         fee_token = Catalogue.load(client).tokens[status.fee_token]
@@ -49,6 +46,7 @@ def status_command(*, node: str | None, as_json: bool) -> None:
             }
         )
         return
+    contract = format_hex(status.verifying_contract)
     when = "genesis"
     if status.time_ms:
         age = format_span(max(0, get_now_ms() - status.time_ms))
@@ -67,10 +65,6 @@ def status_command(*, node: str | None, as_json: bool) -> None:
             ("proofs", proofs),
             ("blocks kept", f"from {status.oldest_block}"),
             ("fees", f"{fee_token.format(status.unit_price)} a work unit"),
-            (
-                "signing",
-                f"chain {status.ethereum_chain_id}, contract "
-                f"{format_hex(status.verifying_contract)}",
-            ),
+            ("signing", f"chain {status.ethereum_chain_id}, contract {contract}"),
         ]
     )

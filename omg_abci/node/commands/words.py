@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.node.commands.catalogue import Catalogue, MarketTerms
 from omg_abci.node.commands.failure import make_refusal
-from omg_abci.node.commands.output import format_hex, format_time
+from omg_abci.node.commands.output import format_count, format_hex, format_time
 from omg_abci.protocol import codec
 from omg_abci.protocol.errors import CODES
 from omg_abci.protocol.messages import (
@@ -130,7 +130,9 @@ def encode_result(result: TxResult) -> dict[str, object]:
 def _encode_leg_result(leg: LegResult) -> dict[str, object]:
     encoded: dict[str, object] = dict(leg._asdict())
     encoded["code_name"] = CODES[leg.code].__name__ if leg.code in CODES else None
-    encoded["ended"] = name_value(Ended(leg.ended))
+    # An order that neither rests nor ended was never in the book; other legs have none.
+    is_known = leg.ended != Ended.OPEN or leg.resting
+    encoded["ended"] = name_value(Ended(leg.ended)) if is_known else None
     encoded["fills"] = [{**fill._asdict(), "maker": format_hex(fill.maker)} for fill in leg.fills]
     encoded["removals"] = [
         {
@@ -231,7 +233,7 @@ def describe_result(leg: Message, result: LegResult, catalogue: Catalogue) -> It
             f" {format_hex(removal.owner)} ({_ENDED[Ended(removal.reason)]})"
         )
     for each in result.decrements:
-        yield f"own order {each.client_id} made smaller by {each.quantity} lots"
+        yield f"own order {each.client_id} made smaller by {format_count(each.quantity, 'lot')}"
 
 
 def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Iterator[str]:
@@ -249,7 +251,7 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             else:
                 yield f"order {leg.client_id}: {_ENDED[Ended(result.ended)]}"
         case CancelAll():
-            yield f"{result.cancelled} orders cancelled"
+            yield f"{format_count(result.cancelled, 'order')} cancelled"
             if result.more:
                 yield "more are left: send it again"
         case ApproveAgent():
@@ -263,7 +265,8 @@ def _describe_order(client_id: int, result: LegResult, market: MarketTerms | Non
         yield f"order {client_id} was placed before; this is what has become of it"
     if result.filled:
         fills = f" in {len(result.fills)} fills" if len(result.fills) > 1 else ""
-        yield f"filled {_format_lots(result.filled, market)}{_format_average(result, market)}{fills}"
+        lots, average = _format_lots(result.filled, market), _format_average(result, market)
+        yield f"filled {lots}{average}{fills}"
     if result.resting:
         yield f"{_format_lots(result.resting, market)} rest in the book as order {client_id}"
     elif result.ended != Ended.FILLED or not result.filled:
@@ -271,7 +274,7 @@ def _describe_order(client_id: int, result: LegResult, market: MarketTerms | Non
 
 
 def _format_lots(lots: int, market: MarketTerms | None) -> str:
-    return market.format_quantity(lots) if market else f"{lots} lots"
+    return market.format_quantity(lots) if market else format_count(lots, "lot")
 
 
 def _format_average(result: LegResult, market: MarketTerms | None) -> str:

@@ -1,0 +1,175 @@
+"""The commands `replay` and `demo`."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from omg_abci.replay.compare import Comparer, compare_open_orders
+from omg_abci.replay.executor import ChainExecutor
+from omg_abci.replay.formats import FORMATS, TITLES, open_plan
+from omg_abci.replay.network import (
+    Connection,
+    compare_app_hashes,
+    connect_nodes,
+    load_trader,
+    read_open_orders,
+    require_usable,
+    run_network,
+)
+from omg_abci.replay.report import Outcome, format_progress, format_report, make_report
+from omg_abci.replay.session import Plan, Progress, Session
+from omg_abci.replay.steps import EventEnd
+
+_REPORT_SECONDS: Final = 2.0
+Watch = Callable[[EventEnd, Comparer], None]
+
+
+@click.command("replay")
+@click.argument("recording", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--book",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The venue's snapshots: LOBSTER's orderbook file, Databento's MBP-10.",
+)
+@click.option("--format", "kind", type=click.Choice(FORMATS), required=True)
+@click.option("--validators", type=click.IntRange(1, 32), default=4, show_default=True)
+@click.option(
+    "--node",
+    "addresses",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Use a network that runs: the first node is sent to, the second read from.",
+)
+@click.option(
+    "--accounts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="OMG_ACCOUNTS",
+    help="Accounts file of that network; its first account trades.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Replay only so many rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def replay_command(
+    *,
+    recording: Path,
+    book: Path | None,
+    kind: str,
+    validators: int,
+    addresses: tuple[str, ...],
+    accounts: Path | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Send a venue's recorded order flow through the chain and compare what both did.
+
+    Every order, amendment and cancellation of RECORDING becomes a leg of a signed transaction,
+    every aggressor an IOC order. Fills and books are rebuilt from what the network committed.
+    """
+    say(f"reading {recording.name} …")
+    plan = open_plan(kind, recording, book, limit)
+    if addresses and not accounts:
+        raise click.UsageError("--node needs --accounts, the file with the network's accounts")
+    if addresses and accounts:
+        network = connect_nodes([_find_target(each) for each in addresses], load_trader(accounts))
+    else:
+        network = run_network(validators, say)
+    with network as connection:
+        report = replay(kind, recording, plan, connection)
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        click.echo("\n".join(format_report(report)))
+
+
+@click.command("demo")
+@click.option("--limit", type=click.IntRange(min=1), help="Replay only so many rows.")
+@click.option("--validators", type=click.IntRange(1, 32), default=4, show_default=True)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("demo.png"),
+    show_default=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def demo_command(*, limit: int | None, validators: int, picture: Path, as_json: bool) -> None:
+    """Replay half an hour of Bitstamp's BTC/USD through four validators and draw it.
+
+    The recording is the sample data of the package ob-analytics; none of its code is used.
+    """
+    from omg_abci.replay.demo import Sampler, find_sample  # noqa: PLC0415 - matplotlib is slow
+
+    recording = find_sample()
+    say("Bitstamp BTC/USD, 2 May 2026, half an hour of every order and trade")
+    plan = open_plan("bitstamp", recording, None, limit)
+    sampler = Sampler(plan)
+    with run_network(validators, say) as connection:
+        report = replay("bitstamp", recording, plan, connection, watch=sampler.watch)
+    sampler.draw(picture, report)
+    if as_json:
+        click.echo(json.dumps({**report, "picture": str(picture)}))
+        return
+    click.echo("\n".join(format_report(report)))
+    click.echo(f"  picture     {picture}: the chain's book and trades, as committed")
+
+
+def replay(
+    kind: str,
+    recording: Path,
+    plan: Plan,
+    connection: Connection,
+    *,
+    watch: Watch = lambda _end, _comparer: None,
+) -> dict[str, Any]:
+    """Run a plan on a network and return the report; raise RecordingError, NetworkError."""
+    require_usable(connection)
+    executor = ChainExecutor(
+        connection.sender, connection.reader, connection.trader, connection.check
+    )
+    say(f"replaying {TITLES[kind]}'s messages …")
+    session = Session(plan, executor, report=_Teller().tell, watch=watch)
+    with contextlib.closing(executor):
+        session.run()
+    last = executor.blocks[-1].height if executor.blocks else executor.first_height
+    orders, count = read_open_orders(connection.reader, connection.trader.owner)
+    equal, detail = compare_open_orders(session.comparer, orders)
+    if count != len(orders):
+        equal, detail = False, f"the market counts {count} open orders and lists {len(orders)}"
+    outcome = Outcome(
+        validators=len(connection.nodes),
+        transactions=sum(block.txs for block in executor.blocks),
+        blocks=len(executor.blocks),
+        first_height=executor.first_height,
+        last_height=last,
+        open_orders=count,
+        final_book_equal=equal,
+        final_book_detail=detail,
+        app_hashes_equal=compare_app_hashes(connection.nodes, executor.first_height, last),
+    )
+    return make_report(kind, recording, plan, session, outcome)
+
+
+class _Teller:
+    """Says every few seconds how far a replay is."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def tell(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._said >= _REPORT_SECONDS:
+            self._said = now
+            say(format_progress(*progress))
+
+
+def _find_target(address: str) -> str:
+    """Return HOST:PORT of an address that may be written as a URL."""
+    return address.removeprefix("http://").removeprefix("grpc://").rstrip("/")
+
+
+def say(line: str) -> None:
+    """Tell a person how it goes."""
+    click.echo(line, err=True)

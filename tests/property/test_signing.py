@@ -1,0 +1,168 @@
+"""Digests as any wallet makes them, and every form of signature that is not ours."""
+
+import pytest
+from eth_account.messages import encode_typed_data
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omg_abci.protocol import errors
+from omg_abci.protocol.codec import encode_body, encode_envelope
+from omg_abci.protocol.crypto import HALF_ORDER, ORDER, compute_keccak, sign_digest
+from omg_abci.protocol.messages import CancelOrder, SignedTx, TxBody
+from omg_abci.protocol.signing import (
+    Domain,
+    compute_digest,
+    compute_domain_separator,
+    compute_typed_data,
+)
+from omg_abci.protocol.tx import Verifier, sign_tx
+from omg_abci.protocol.units import Scheme
+from tests.strategies import AGENTS, CHAIN_ID, DOMAIN, OWNERS, Key, bodies, sign_body
+
+VERIFIER = Verifier(DOMAIN)
+KEYS = st.integers(1, 2**128).map(lambda number: compute_keccak(number.to_bytes(32, "big")))
+NOT_ON_CURVE = next(
+    x for x in range(1, 99) if pow(x**3 + 7, (2**256 - 2**32 - 978) // 2, 2**256 - 2**32 - 977) != 1
+)
+"""An r that no point of the curve has."""
+
+
+def make_body(legs: int = 1, owner: Key = OWNERS[0]) -> TxBody:
+    """Return a valid body of some legs."""
+    cancels = tuple(CancelOrder(number + 1) for number in range(legs))
+    return TxBody(CHAIN_ID, owner.address, 1_000, 0, 0, 0, False, 1, cancels)
+
+
+def replace_signature(tx: SignedTx, signature: bytes) -> bytes:
+    """Return the transaction's bytes with another signature."""
+    return encode_envelope(encode_body(tx.body), tx.signer, tx.scheme, signature)
+
+
+def sign_parts(tx: SignedTx, key: Key) -> tuple[int, int, int]:
+    """Return r, s and v of the right signature."""
+    signature = sign_digest(tx.tx_id, key.secret)
+    numbers = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    return *numbers, signature[64]
+
+
+def join_parts(r: int, s: int, v: int) -> bytes:
+    """Return a signature of these numbers."""
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([v])
+
+
+@given(body=bodies(), chain_id=st.integers(1, 2**63), contract=st.binary(min_size=20, max_size=20))
+def test_typed_digest_is_the_wallets(body: TxBody, chain_id: int, contract: bytes) -> None:
+    """eth-account hashes the typed data that we show to what we verify."""
+    domain = Domain(body.chain_id, chain_id, contract)
+    signable = encode_typed_data(full_message=compute_typed_data(domain, body))
+    wallets = compute_keccak(b"\x19" + signable.version + signable.header + signable.body)
+    separator = compute_domain_separator(domain)
+    assert signable.header == separator
+    assert compute_digest(separator, Scheme.TYPED, encode_body(body), body) == wallets
+
+
+@given(body=bodies(Scheme.RAW))
+def test_raw_digest_is_over_the_bytes(body: TxBody) -> None:
+    """A raw digest is one hash over prefix, domain and body."""
+    separator, data = compute_domain_separator(DOMAIN), encode_body(body)
+    expected = compute_keccak(b"OMG raw v1\n" + separator + data)
+    assert compute_digest(separator, Scheme.RAW, data, body) == expected
+
+
+@given(secret=KEYS, legs=st.integers(1, 16))
+def test_signed_transaction_verifies(secret: bytes, legs: int) -> None:
+    """What sign_tx makes is verified to the same transaction, by owner and by agent."""
+    for signer in (OWNERS[0], AGENTS[0]):
+        tx = sign_body(make_body(legs), signer)
+        assert VERIFIER.verify_tx(tx.raw) == tx
+        assert sign_tx(DOMAIN, tx.body, signer.address, signer.secret, tx.scheme) == tx.raw
+    other = sign_tx(DOMAIN, make_body(legs), OWNERS[0].address, secret, Scheme.TYPED)
+    with pytest.raises(errors.SignerMismatch):
+        VERIFIER.verify_tx(other)
+
+
+@pytest.mark.parametrize("signer", [OWNERS[0], AGENTS[0]])
+def test_every_other_form_of_the_signature_is_refused(signer: Key) -> None:
+    """High s, a v of 27, numbers out of range: each has its own code."""
+    tx = sign_body(make_body(), signer)
+    r, s, v = sign_parts(tx, signer)
+    assert s <= HALF_ORDER
+    assert VERIFIER.verify_tx(replace_signature(tx, join_parts(r, s, v))) == tx
+    wrong: list[tuple[tuple[int, int, int], type[errors.FormatError]]] = [
+        ((r, ORDER - s, 1 - v), errors.SignatureHighS),
+        ((r, HALF_ORDER + 1, v), errors.SignatureHighS),
+        ((r, s, v + 27), errors.SignatureBadV),
+        ((r, s, 2), errors.SignatureBadV),
+        ((r, s, 255), errors.SignatureBadV),
+        ((0, s, v), errors.SignatureOutOfRange),
+        ((r, 0, v), errors.SignatureOutOfRange),
+        ((0, 0, 0), errors.SignatureOutOfRange),
+        ((ORDER, s, v), errors.SignatureOutOfRange),
+        ((ORDER + 1, s, v), errors.SignatureOutOfRange),
+        ((2**256 - 1, s, v), errors.SignatureOutOfRange),
+        ((r, ORDER, v), errors.SignatureOutOfRange),
+        ((r, 2**256 - 1, v), errors.SignatureOutOfRange),
+        ((NOT_ON_CURVE, s, v), errors.SignatureUnrecoverable),
+        ((r, HALF_ORDER, v), errors.SignerMismatch),
+        ((r, s, 1 - v), errors.SignerMismatch),
+    ]
+    for parts, error in wrong:
+        with pytest.raises(error):
+            VERIFIER.verify_tx(replace_signature(tx, join_parts(*parts)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, 66, 130])
+def test_signature_of_another_length_is_refused(size: int) -> None:
+    """A signature is 65 bytes."""
+    tx = sign_body(make_body(), OWNERS[0])
+    signature = (sign_digest(tx.tx_id, OWNERS[0].secret) * 2)[:size]
+    with pytest.raises(errors.BadSignatureLength):
+        VERIFIER.verify_tx(replace_signature(tx, signature))
+
+
+def test_wrong_key_chain_and_contract_are_refused() -> None:
+    """A signature is its signer's, for one chain under one domain."""
+    tx = sign_body(make_body(), OWNERS[0])
+    with pytest.raises(errors.SignerMismatch):
+        VERIFIER.verify_tx(replace_signature(tx, sign_digest(tx.tx_id, OWNERS[1].secret)))
+    with pytest.raises(errors.WrongChain):
+        VERIFIER.verify_tx(sign_body(make_body()._replace(chain_id="omg-other"), OWNERS[0]).raw)
+    for domain in (
+        Domain(CHAIN_ID, DOMAIN.ethereum_chain_id + 1, DOMAIN.verifying_contract),
+        Domain(CHAIN_ID, DOMAIN.ethereum_chain_id, OWNERS[0].address),
+    ):
+        with pytest.raises(errors.SignerMismatch):
+            Verifier(domain).verify_tx(tx.raw)
+
+
+def test_scheme_belongs_to_the_signature() -> None:
+    """Raw is for agents, a digest of one scheme is no digest of the other, others are unknown."""
+    data = encode_body(make_body())
+    owner, agent = OWNERS[0], AGENTS[0]
+    tx, raw = sign_body(make_body(), owner), sign_body(make_body(), agent)
+    by_owner, by_agent = (
+        sign_digest(tx.tx_id, owner.secret),
+        sign_digest(raw.tx_id, agent.secret),
+    )
+    with pytest.raises(errors.SchemeNotAllowed):
+        VERIFIER.verify_tx(encode_envelope(data, owner.address, Scheme.RAW, by_owner))
+    with pytest.raises(errors.SignerMismatch):
+        VERIFIER.verify_tx(encode_envelope(data, agent.address, Scheme.TYPED, by_agent))
+    for scheme in (0, 3):
+        with pytest.raises(errors.UnknownScheme):
+            VERIFIER.verify_tx(encode_envelope(data, owner.address, scheme, by_owner))
+    typed = sign_tx(DOMAIN, make_body(), agent.address, agent.secret, Scheme.TYPED)
+    assert VERIFIER.verify_tx(typed).signer == agent.address
+
+
+@pytest.mark.parametrize(("signer", "most"), [(OWNERS[0], 16), (AGENTS[0], 256)])
+def test_legs_are_bounded_by_the_scheme(signer: Key, most: int) -> None:
+    """A wallet shows 16 legs, an agent may sign 256."""
+    scheme = Scheme.TYPED if signer in OWNERS else Scheme.RAW
+    assert VERIFIER.verify_tx(sign_body(make_body(most), signer).raw).body == make_body(most)
+    body = make_body(most + 1)
+    data = encode_body(body)
+    digest = compute_digest(VERIFIER.separator, scheme, data, body)
+    signature = sign_digest(digest, signer.secret)
+    with pytest.raises(errors.TooManyLegs):
+        VERIFIER.verify_tx(encode_envelope(data, signer.address, scheme, signature))
