@@ -50,7 +50,7 @@ def make_plans(*, quick: bool) -> Iterator[dict[str, Plan]]:
             "e2e_single": Plan(lambda: measure_e2e(1, 1, 60_000 // shrink), runs),
             "e2e_batch": Plan(lambda: measure_e2e(1, 20, 200_000 // shrink), runs),
             "e2e_4_single": Plan(lambda: measure_e2e(4, 1, 20_000 // shrink), runs),
-            "fill_latency": Plan(lambda: measure_latency(120 // shrink), runs),
+            "fill_latency": Plan(lambda: measure_latency(100 // shrink), runs),
             "state": Plan(lambda: measure_state(directory), 1 if quick else runs),
         }
     finally:

@@ -64,7 +64,8 @@ COMMANDS: Final = {
         "Ask a node for accounts, orders, books, proofs.",
     ),
     "export": _Entry(
-        "omg_abci.node.commands.export:export_command", "Print the state that a node has on disk, as JSON."
+        "omg_abci.node.commands.export:export_command",
+        "Print the state that a node has on disk, as JSON.",
     ),
 }
 

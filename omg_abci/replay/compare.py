@@ -83,7 +83,7 @@ class Comparer:
         self.difference_counts: Counter[str] = Counter()
         self.unexpected_fills = 0
         self.traded: list[tuple[int, Ticks, Lots, int]] = []
-        """(place in time, price, lots, aggressor's side) of the fills since the last event's end."""
+        """(line, price, lots, side of the aggressor) of the fills since the last event."""
         self.states: list[State] = []
         self.state_lines: list[int] = []
         self.client_ids: dict[int, int] = {}

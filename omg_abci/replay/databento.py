@@ -22,6 +22,7 @@ LAST_IN_EVENT: Final = 128
 SNAPSHOT: Final = 32
 ACTIONS: Final = frozenset("ACMRTFN")
 SIDES: Final = {"B": int(Side.BUY), "A": int(Side.SELL), "N": 0}
+BETWEEN_TICKS: Final = -1
 UNDEFINED_PRICE: Final = (1 << 63) - 1
 _COLUMNS: Final = ("action", "side", "price", "size", "order_id", "flags", "sequence")
 _NEEDS_ORDER: Final = frozenset("ACM")
@@ -37,7 +38,7 @@ class Row(NamedTuple):
     side: int
     """0 when the venue gives none."""
     price: Ticks
-    """0 when the venue gives none."""
+    """0 when the venue gives none, −1 for a trade's between the ticks."""
     size: Lots
     order_id: int
     flags: int
@@ -103,7 +104,10 @@ def iterate_records(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, 
 
 
 def parse_price(path: Path, line: int, name: str, text: str, units: Units) -> Ticks:
-    """Return a price in ticks, 0 for none; raise BadNumber."""
+    """Return a price in ticks, 0 for none, −1 for one between ticks; raise BadNumber.
+
+    Hidden executions have prices between the ticks that orders have.
+    """
     if is_missing(text):
         return 0
     decimals = PRICE_DECIMALS if units.in_units else 0
@@ -111,9 +115,7 @@ def parse_price(path: Path, line: int, name: str, text: str, units: Units) -> Ti
     if price == UNDEFINED_PRICE:
         return 0
     ticks, rest = divmod(price, units.price_unit)
-    if rest:
-        raise BadNumber(path, line, f"{name} is not a multiple of the tick: {text}")
-    return ticks
+    return BETWEEN_TICKS if rest else ticks
 
 
 def _parse_row(path: Path, line: int, fields: dict[str, str], units: Units) -> Row:

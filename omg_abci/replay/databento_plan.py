@@ -18,7 +18,7 @@ from omg_abci.replay.databento import Row
 from omg_abci.replay.databento_rows import SnapshotJoiner, iterate_snapshots
 from omg_abci.replay.errors import Contradiction
 from omg_abci.replay.planner import OPPOSITE, Planner
-from omg_abci.replay.steps import Expected, Step
+from omg_abci.replay.steps import Expected, RowCheck, Step
 
 
 class DatabentoPlan:
@@ -41,6 +41,7 @@ class DatabentoPlan:
         self._unsettled: Counter[int] = Counter()
         self._trade: Row | None = None
         self._fills: list[Expected] = []
+        self._late: list[RowCheck] = []
 
     @property
     def set_aside(self) -> dict[str, int]:
@@ -55,6 +56,7 @@ class DatabentoPlan:
                 self.planner.begin_line(row.line)
                 self._take(row)
             self._close_trade()
+            self._check_late()
             self._unsettled.clear()
             self.rows += len(event)
             self.events = last
@@ -71,25 +73,28 @@ class DatabentoPlan:
         rows = databento.iterate_mbo(self._recording, self._units)
         event: list[Row] = []
         for row in islice(rows, self._limit):
-            if not self._units.has_events and event and event[-1].sequence != row.sequence:
+            if event and self._is_last(event[-1], row):
                 yield event
                 event = []
             event.append(row)
-            if row.flags & databento.LAST_IN_EVENT:
-                yield event
-                event = []
         if event:
             yield event
+
+    def _is_last(self, row: Row, following: Row) -> bool:
+        """Say whether an event ends between two rows.
+
+        Some venues flag each row of an execution; what changes the book still belongs to it.
+        """
+        same = row.sequence == following.sequence
+        if not self._units.has_events:
+            return not same
+        return bool(row.flags & databento.LAST_IN_EVENT) and not (same and row.action in "TF")
 
     # --- one row ---
 
     def _take(self, row: Row) -> None:
         if row.action == "T":
-            self._close_trade()
-            self._trade = row
-            if not row.side:
-                self.planner.set_aside["hidden executions and crosses"] += 1
-            self._check(row)
+            self._take_trade(row)
             return
         if row.action == "F":
             self._take_fill(row)
@@ -105,12 +110,29 @@ class DatabentoPlan:
             for key in list(self.planner.venue.places):
                 self.planner.remove(key)
                 self.planner.settle(key)
-        self._check(row)
-
-    def _check(self, row: Row) -> None:
+        if not any(self._unsettled.values()):
+            self._check_late()
         check = self._joiner.take(row)
         if check:
             self.planner.check(check)
+
+    def _take_trade(self, row: Row) -> None:
+        self._close_trade()
+        self._trade = row
+        if not row.side:
+            self.planner.set_aside["hidden executions and crosses"] += 1
+        is_after = bool(row.side) and self._joiner.is_after_trade(row)
+        check = self._joiner.take(row)
+        if check and is_after:
+            self._late.append(check)
+        elif check:
+            self.planner.check(check)
+
+    def _check_late(self) -> None:
+        """Compare the snapshots that show what trades did, now that it shows."""
+        for check in self._late:
+            self.planner.check(check)
+        self._late = []
 
     def _add(self, row: Row) -> None:
         if row.order_id in self.planner.venue:

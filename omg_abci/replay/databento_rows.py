@@ -1,5 +1,6 @@
 """Databento's ten-level snapshots, joined to the messages by sequence and by what they did."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,6 +11,7 @@ from omg_abci.replay.databento import Row, Units
 from omg_abci.replay.errors import NoRows
 from omg_abci.replay.steps import RowCheck
 from omg_abci.replay.text import is_missing, parse_integer
+from omg_abci.replay.times import parse_time
 
 LEVELS: Final = 10
 _NEEDED: Final = ("sequence", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
@@ -20,6 +22,7 @@ class Snapshot(NamedTuple):
     """One row of the snapshot file."""
 
     line: int
+    time_ns: int
     sequence: int
     action: str
     """Empty when the file has no such column."""
@@ -59,6 +62,7 @@ def _parse_snapshot(path: Path, line: int, fields: dict[str, str], units: Units)
     price = "" if fields.get("action") == "R" else fields.get("price", "")
     return Snapshot(
         line,
+        parse_time(path, line, fields.get("ts_event", "0")),
         parse_integer(path, line, "sequence", fields["sequence"]),
         fields.get("action", ""),
         databento.SIDES.get(fields.get("side", "N"), 0),
@@ -96,35 +100,62 @@ class SnapshotJoiner:
     def __init__(self, snapshots: Iterator[Snapshot]) -> None:
         """Begin with the file's first row."""
         self._snapshots = snapshots
-        self._next = next(snapshots, None)
+        self._coming: deque[Snapshot] = deque()
 
     def take(self, row: Row) -> RowCheck | None:
         """Return the check of the snapshot that this message made, if it made one."""
-        found = self._next
-        if found is None or found.sequence != row.sequence:
+        found = self._peek(0)
+        if found is None or found.sequence != row.sequence or not _is_made_by(found, row):
             return None
-        if found.action:
-            did = (found.action, found.side, found.price, found.size)
-            if did != (row.action, row.side, row.price, row.size) and found.action != "R":
-                return None
-            if found.action != row.action:
-                return None
-        self._next = next(self._snapshots, None)
+        self._coming.popleft()
         return _make_check(found)
+
+    def is_after_trade(self, row: Row) -> bool:
+        """Say whether the snapshot of this trade already shows what the trade did.
+
+        As Databento writes it, a trade's snapshot shows the book before, and the cancels of the
+        filled orders follow. Some files hold only the trade, with the book after it.
+        """
+        place = 1
+        while (found := self._peek(place)) is not None:
+            if found.sequence != row.sequence and found.time_ns != row.time_ns:
+                return True
+            if found.action in ("C", "M") and found.price == row.price:
+                return False
+            place += 1
+        return True
 
     def take_passed(self, row: Row) -> Iterator[RowCheck]:
         """Yield the checks of snapshots that no message up to this one could be joined to."""
-        while self._next is not None and self._next.sequence < row.sequence:
-            found = self._next
-            self._next = next(self._snapshots, None)
+        while (found := self._peek(0)) is not None and found.sequence < row.sequence:
+            self._coming.popleft()
             yield _make_check(found)
 
     def take_rest(self) -> Iterator[RowCheck]:
         """Yield the checks of the snapshots after the last message."""
-        while self._next is not None:
-            found = self._next
-            self._next = next(self._snapshots, None)
+        while (found := self._peek(0)) is not None:
+            self._coming.popleft()
             yield _make_check(found)
+
+    def _peek(self, place: int) -> Snapshot | None:
+        while len(self._coming) <= place:
+            found = next(self._snapshots, None)
+            if found is None:
+                return None
+            self._coming.append(found)
+        return self._coming[place]
+
+
+def _is_made_by(found: Snapshot, row: Row) -> bool:
+    """Compare what both say happened; files differ in whose side a trade has."""
+    if not found.action:
+        return True
+    if found.action != row.action:
+        return False
+    if row.action == "R":
+        return True
+    same_side = row.action == "T" or found.side == row.side
+    return same_side and (found.price, found.size) == (row.price, row.size)
 
 
 def _make_check(found: Snapshot) -> RowCheck:

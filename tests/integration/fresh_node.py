@@ -92,7 +92,7 @@ def compute_app_hashes(node: Node, blocks: list[SeenBlock]) -> list[bytes]:
 
 
 def require_fresh_node_agrees(node: Node, last: int) -> list[SeenBlock]:
-    """Assert that every header up to a height carries the recomputed app hash; return the blocks."""
+    """Assert that each header up to a height carries the recomputed app hash; return blocks."""
     blocks = fetch_blocks(node, last)
     expected = compute_app_hashes(node, blocks)
     differing = [

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from omg_abci.localnet.genesis import Account
 from omg_abci.localnet.layout import Network
@@ -73,7 +74,7 @@ class Load:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

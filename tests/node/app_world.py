@@ -76,12 +76,14 @@ class InlineReader(ReaderLink):
 
     def send_genesis(self, domain: Domain, records: Sequence[tuple[bytes, bytes]]) -> None:
         """Begin anew."""
+        del domain
         self._tree = Tree.load(records)
         self._changes.clear()
         self._roots.put(0, self._tree.root)
 
     def send_load(self, domain: Domain, path: str, height: int) -> None:
         """Refuse: a restarted node is tested with the real read process."""
+        del domain, path, height
         raise AssertionError("a restart needs the real read process")
 
     def send_block(self, committed: Committed) -> None:
@@ -100,7 +102,9 @@ class InlineReader(ReaderLink):
 class AppNode:
     """A node without CometBFT; the test speaks to `app` in its place."""
 
-    def __init__(self, folder: Path, *, processes: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, processes: bool = False, settings: MempoolSettings | None = None
+    ) -> None:
         """Open what is in the folder, as a start of the node does."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -109,7 +113,7 @@ class AppNode:
         self.chain = Chain(Storage.open(folder / "state"))
         self.workers = WorkerPool(1, self.fatal.append) if processes else self._make_inline()
         self.mempool = Mempool(
-            MempoolSettings(),
+            settings or MempoolSettings(),
             self.chain,
             self.workers,
             AcceptedLog(folder / "accepted"),
@@ -127,7 +131,8 @@ class AppNode:
             return InlineReader(self.chain.roots, self.fatal.append)
 
         async def submit(raws: Sequence[bytes]) -> list[tuple[int, str, bytes]]:
-            return [tuple(each) for each in await self.mempool.submit(list(raws), Source.API)]
+            admissions = await self.mempool.submit(list(raws), Source.API)
+            return [(each.code, each.log, each.tx_id) for each in admissions]
 
         target = f"unix:{self._folder}/api.sock"
         return ReaderLink(target, self.chain.roots, submit, self.fatal.append)
@@ -226,11 +231,12 @@ def run(
     test: Callable[[AppNode], Coroutine[Any, Any, None]],
     *,
     processes: bool = False,
+    settings: MempoolSettings | None = None,
 ) -> None:
     """Run a test with a started node."""
 
     async def play() -> None:
-        node = AppNode(folder, processes=processes)
+        node = AppNode(folder, processes=processes, settings=settings)
         await node.start()
         try:
             await test(node)

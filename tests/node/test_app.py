@@ -16,7 +16,7 @@ from tests.strategies import GENESIS
 
 REST = PlaceOrder(1, 2, 1, 1, False, 4, 9, 0, 1, 0, 1, 4)  # noqa: FBT003 - a tuple's field
 TAKE = PlaceOrder(1, 1, 1, 3, False, 5, 5, 0, 1, 0, 1, 4)  # noqa: FBT003 - a tuple's field
-BLOCKS = (
+BLOCKS: tuple[list[bytes], ...] = (
     [make_tx(ALICE, 1, REST)],
     [make_tx(BOB, 2, TAKE)],
     [make_tx(ALICE, 3, Transfer(BOB.address, 2, 40, 0, 0))],

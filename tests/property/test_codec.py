@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omg_abci.protocol import codec, errors
-from omg_abci.protocol.messages import MESSAGES, SignedTx, TxBody
+from omg_abci.protocol import codec, errors, limits
+from omg_abci.protocol.messages import MESSAGES, CancelAll, CancelOrder, SignedTx, TxBody
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Ended, Scheme
@@ -95,9 +95,8 @@ def twist_varint(fields: Fields, at: int) -> Fields:
 
 def twist_default(fields: Fields, at: int) -> Fields:
     """Write out a zero, which canonical bytes leave away."""
-    zeros = [(number, kind, b"\x00" if kind == VARINT else b"") for number, kind, _ in fields]
-    here = [each for each in zeros if each[0] != LEGS_FIELD]
-    return sorted([*fields[:0], here[at % len(here)], *fields], key=lambda each: each[0])
+    absent = [number for number in range(1, 16) if all(each[0] != number for each in fields)]
+    return sorted([*fields, (absent[at % len(absent)], VARINT, b"\x00")], key=lambda each: each[0])
 
 
 TWISTS = (twist_unknown, twist_order, twist_duplicate, twist_varint, twist_default)
@@ -156,8 +155,9 @@ def test_leg_in_other_bytes_is_refused(
 
 def make_tx(number: int) -> SignedTx:
     """Return some transaction, by an owner or an agent."""
-    legs = (MESSAGES[3](7), MESSAGES[4](1, 0, 3))
-    body = TxBody(CHAIN_ID, OWNERS[0].address, number + 1, 0, 0, 0, False, 1, legs)
+    legs = (CancelOrder(7), CancelAll(1, 0, 3))
+    head = (CHAIN_ID, OWNERS[0].address, number + 1, 0, 0, 0)
+    body = TxBody(*head, atomic=False, max_unit_price=1, legs=legs)
     return sign_body(body, OWNERS[0] if number % 2 else AGENTS[0])
 
 
@@ -175,6 +175,23 @@ def test_envelope_in_other_bytes_is_refused(
     if tail:
         with pytest.raises(errors.FormatError):
             Verifier(DOMAIN).verify_tx(raw + tail)
+
+
+def test_leg_of_no_kind_is_refused() -> None:
+    """An empty leg, and one of a kind that a later version may have, have their codes."""
+    head = codec.encode_body(make_tx(0).body._replace(legs=()))
+    with pytest.raises(errors.EmptyLeg):
+        codec.decode_body(head + b"\x4a\x00")
+    with pytest.raises(errors.NotCanonical):
+        codec.decode_body(head + b"\x4a\x02\x42\x00")
+
+
+def test_size_is_bounded_before_anything_is_read() -> None:
+    """One byte above the bound is refused for its size, whatever it says."""
+    with pytest.raises(errors.TxTooLarge):
+        Verifier(DOMAIN).verify_tx(bytes(limits.TX_BYTES_MAX + 1))
+    with pytest.raises(errors.Undecodable):
+        Verifier(DOMAIN).verify_tx(bytes(limits.TX_BYTES_MAX))
 
 
 @given(data=st.binary(max_size=400))

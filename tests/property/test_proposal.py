@@ -5,13 +5,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.messages import CancelAll, SignedTx
 from omg_abci.rules.admission import BlockBudget
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.transition import Block, check_block
 from tests.model import order_block
 from tests.random_plans import PlanSource
 from tests.side_by_side import Pair, narrowed
+from tests.strategies import AGENTS, OWNERS, TxPlan
 
 SEEDED = settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
@@ -112,3 +113,23 @@ def test_block_must_follow() -> None:
     for height in (0, 2):
         with pytest.raises(errors.BlockInvalid):
             check_block(pair.state, Block(height, pair.time_ms, bytes(32), ()))
+
+
+def test_more_work_than_a_block_holds_is_refused() -> None:
+    """A transaction that no block can hold is refused for that, not put off."""
+    pair = Pair()
+    height, time_ms = 1, pair.time_ms + 1_000
+    plan = TxPlan(
+        OWNERS[0],
+        AGENTS[0],
+        0,
+        0,
+        atomic=False,
+        max_unit_price=2,
+        valid_for_ms=0,
+        legs=(CancelAll(0, 0, 1_000),) * 256,
+    )
+    tx = pair.sign(plan, time_ms)
+    pair.refuse(height, time_ms, tx, errors.TooDear)
+    with pytest.raises(errors.TooDear):
+        BlockBudget(pair.state, height, time_ms, limits.BLOCK_BYTES_MAX).add(tx)

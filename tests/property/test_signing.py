@@ -30,7 +30,8 @@ NOT_ON_CURVE = next(
 def make_body(legs: int = 1, owner: Key = OWNERS[0]) -> TxBody:
     """Return a valid body of some legs."""
     cancels = tuple(CancelOrder(number + 1) for number in range(legs))
-    return TxBody(CHAIN_ID, owner.address, 1_000, 0, 0, 0, False, 1, cancels)
+    head = (CHAIN_ID, owner.address, 1_000, 0, 0, 0)
+    return TxBody(*head, atomic=False, max_unit_price=1, legs=cancels)
 
 
 def replace_signature(tx: SignedTx, signature: bytes) -> bytes:

@@ -124,12 +124,12 @@ def require_same(expected: Sequence[str], found: Sequence[str], where: Surroundi
 
 
 def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
-    """What is executed below is no toy: all kinds of legs, fills, many codes, failed transactions."""
+    """What is executed below is no toy: all kinds of legs, fills, many codes, both schemes."""
     assert {type(leg) for tx in drawn.txs for leg in tx.body.legs} == set(MESSAGES)
     legs = [leg for result in drawn.results for leg in result.legs]
     assert sum(len(leg.fills) for leg in legs) > BLOCKS
     assert len({leg.code for leg in legs}) > 10
-    assert {0} < {result.code for result in drawn.results}
+    assert any(result.code for result in drawn.results)
     assert {tx.scheme for tx in drawn.txs} == {1, 2}
 
 

@@ -24,7 +24,8 @@ from omg_abci.protocol.signing import (
 from omg_abci.protocol.units import Scheme
 from tests.model import Model
 from tests.strategies import CHAIN_ID, DOMAIN, START_MS, sign_body, sign_unchecked
-from tests.vectors.cases import CASES, GENESIS, SAMPLES, Case, Malformed, Tx
+from tests.vectors.case_types import Case, Malformed, Tx
+from tests.vectors.cases import CASES, GENESIS, SAMPLES
 
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]

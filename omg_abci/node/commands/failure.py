@@ -41,6 +41,8 @@ _HINTS: Final = {
     "NonceAhead": "is this machine's clock right? A nonce is the time in milliseconds",
     "NonceUsed": "this transaction may have been executed already: omgd query account OWNER",
     "AfterNotExecuted": "send the transaction that --after names first, and wait for it",
+    "key_exists": "choose another name, or omgd keys remove NAME",
+    "key_missing": "omgd keys list shows the keys, omgd keys new NAME makes one",
     "PoolFull": "try again in a moment",
     "AccountPoolFull": "wait until some of the owner's transactions are in a block",
     "NodeBusy": "try again in a moment",

@@ -4,8 +4,10 @@ A secret is read when something is about to be signed, and not before; it never 
 argument and is never printed.
 """
 
+import getpass
 import json
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,7 +16,13 @@ import click
 
 from omg_abci.node.commands.connection import LOCALNET
 from omg_abci.node.commands.failure import CommandError
-from omg_abci.node.keystore import KeyMissing, KeyNameInvalid, Keystore, compute_secret_address
+from omg_abci.node.keystore import (
+    KeyMissing,
+    KeyNameInvalid,
+    Keystore,
+    StoredKey,
+    compute_secret_address,
+)
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, Address
 
@@ -65,13 +73,11 @@ class Names(NamedTuple):
 
     def find_signer(self, name: str, passphrase_file: Path | None) -> Signer:
         """Return a key by its name; raise CommandError, KeystoreError."""
-        if self.accounts is not None:
-            return _find_account(self.accounts, name)
+        account = self._find_account(name)
+        if account is not None:
+            return account
         keystore = Keystore(self.keyring)
-        try:
-            key = keystore.get(name)
-        except (KeyMissing, KeyNameInvalid) as reason:
-            raise CommandError(reason.code, str(reason), _advise(name)) from None
+        key = self._get_key(keystore, name)
 
         def unlock() -> bytes:
             return keystore.unlock(name, read_passphrase(name, passphrase_file))
@@ -82,36 +88,41 @@ class Names(NamedTuple):
         """Return the address that is written, or of the key that is named; raise CommandError."""
         if text.lower().startswith("0x"):
             return parse_address(text)
-        if self.accounts is not None:
-            return _find_account(self.accounts, text).address
+        account = self._find_account(text)
+        return account.address if account else self._get_key(Keystore(self.keyring), text).address
+
+    def _find_account(self, name: str) -> Signer | None:
+        """Return the account of a name, or None when the accounts file lacks it."""
+        if self.accounts is None:
+            return None
+        return _find_account(self.accounts, name)
+
+    def _get_key(self, keystore: Keystore, name: str) -> StoredKey:
         try:
-            return Keystore(self.keyring).get(text).address
+            return keystore.get(name)
         except (KeyMissing, KeyNameInvalid) as reason:
-            hint = f"write an address (0x and {_HEX_DIGITS} hex digits), or: {_advise(text)}"
-            raise CommandError(reason.code, str(reason), hint) from None
+            also = f", nor in {self.accounts}" if self.accounts else ""
+            raise CommandError("key_missing", f"{reason}{also}", _advise(name)) from None
 
 
 def _advise(name: str) -> str:
     """Say where the name is to be found, or how to make it."""
     place = LOCALNET / "accounts.json"
     try:
-        _find_account(place.expanduser(), name)
+        found = _find_account(place.expanduser(), name)
     except CommandError:
+        found = None
+    if found is None:
         return "omgd keys list shows the keys, omgd keys new NAME makes one"
     return f"the local network has that name: add --accounts {place}"
 
 
-def _find_account(path: Path, name: str) -> Signer:
-    """Return an account's own key, or with /agent behind the name its agent's."""
-    account_name, _, part = name.partition("/")
-    entries = _load_accounts(path)
-    if account_name not in entries or part not in ("", _AGENT):
-        raise CommandError(
-            "account_missing",
-            f"no account {name!r} in {path}",
-            f"it has {', '.join(entries)}; an account's agent is NAME/{_AGENT}",
-        )
-    entry = entries[account_name]
+def _find_account(path: Path, name: str) -> Signer | None:
+    """Return an account's own key, or with /agent behind the name its agent's; None for neither."""
+    account_name, slash, part = name.partition("/")
+    entry = _load_accounts(path).get(account_name)
+    if entry is None or (slash and part != _AGENT):
+        return None
     try:
         secret = bytes.fromhex((entry[_AGENT] if part else entry)["secret"].removeprefix("0x"))
         owner = bytes.fromhex(entry["address"].removeprefix("0x"))
@@ -176,10 +187,26 @@ def read_passphrase(name: str, file: Path | None, *, is_new: bool = False) -> st
     elif PASSPHRASE_VARIABLE in os.environ:
         passphrase, origin = os.environ[PASSPHRASE_VARIABLE], PASSPHRASE_VARIABLE
     else:
-        passphrase = click.prompt(
-            f"Passphrase of {name}", hide_input=True, confirmation_prompt=is_new, err=True
-        )
-        origin = "the prompt"
+        passphrase, origin = _ask_passphrase(name, is_new=is_new), "the prompt"
     if not passphrase:
         raise CommandError("passphrase", f"the passphrase from {origin} is empty")
     return str(passphrase)
+
+
+def _ask_passphrase(name: str, *, is_new: bool) -> str:
+    """Ask without showing what is typed; raise CommandError when nobody answers."""
+    with warnings.catch_warnings():
+        # Without a terminal Python would warn that it cannot hide the passphrase.
+        warnings.simplefilter("ignore", getpass.GetPassWarning)
+        try:
+            return str(
+                click.prompt(
+                    f"Passphrase of {name}", hide_input=True, confirmation_prompt=is_new, err=True
+                )
+            )
+        except click.Abort:
+            raise CommandError(
+                "passphrase",
+                f"no passphrase was given for {name}",
+                f"--passphrase-file FILE or {PASSPHRASE_VARIABLE} gives it without a prompt",
+            ) from None

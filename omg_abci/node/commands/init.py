@@ -36,6 +36,10 @@ _PORTS: Final = Ports(p2p=26656, rpc=26657, grpc=26670, metrics=26660)
 _SOCKET_PATH_BYTES: Final = 100
 """Linux takes 107, other systems 103."""
 _HEADING: Final = "# Written by omgd init; change it as you need."
+_RELAY: Final = re.compile(r"^(#.*\n)?relay = .*$", re.MULTILINE)
+_RELAYING: Final = (
+    "# Pass on what peers sent; false where every node is every other's peer.\nrelay = true"
+)
 _MONIKER: Final = re.compile(r"^moniker = .*$", re.MULTILINE)
 
 
@@ -180,6 +184,7 @@ def _retitle(home: Path, moniker: str) -> None:
     for path in (home / "config" / "config.toml", home / "app" / "app.toml"):
         _, _, settings = path.read_text(encoding="utf-8").partition("\n")
         settings = _MONIKER.sub(lambda _: f"moniker = {json.dumps(moniker)}", settings)
+        settings = _RELAY.sub(_RELAYING, settings)
         path.write_text(f"{_HEADING}\n{settings}", encoding="utf-8")
 
 

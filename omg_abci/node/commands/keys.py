@@ -167,7 +167,7 @@ def _parse_secret(text: str | None) -> bytes:
     "export",
     epilog=format_examples(
         "omgd keys export alice > alice.json",
-        "omgd keys export alice --unsafe              shows the secret: whoever sees it has the key",
+        "omgd keys export alice --unsafe    shows the secret: whoever sees it has the key",
     ),
 )
 @click.argument("name")

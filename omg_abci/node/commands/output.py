@@ -16,6 +16,7 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.protocol.units import Millis
 
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
+_NUMERIC: Final = re.compile(r"~?\d(?!x)")
 _MILLIS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 json_option = click.option(
@@ -44,8 +45,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     lines = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
     right = [
-        bool(lines) and all(line[at][:1].isdigit() or not line[at] for line in lines)
-        for at in range(len(head))
+        bool(lines) and all(_NUMERIC.match(line[at]) for line in lines) for at in range(len(head))
     ]
     for line in (list(head), *lines):
         cells = [

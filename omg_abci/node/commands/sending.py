@@ -44,6 +44,7 @@ from omg_abci.node.commands.words import (
     encode_result,
 )
 from omg_abci.protocol import codec
+from omg_abci.protocol.errors import NonceUsed
 from omg_abci.protocol.messages import Message, SignedTx
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
@@ -271,7 +272,7 @@ def submit(
             f"before sending it again: omgd query tx-result {tx_id}",
         ) from reason
     if admission.code:
-        raise make_refusal(admission.code, admission.log)
+        raise _explain_refusal(admission, tx_id)
     if how.no_wait:
         _print_acknowledged(tx_id, signed, as_json=how.as_json)
         return
@@ -280,6 +281,14 @@ def submit(
     fee_token = status.fee_token
     if print_outcome(block, outcome, catalogue, fee_token, as_json=how.as_json):
         raise SystemExit(1)
+
+
+def _explain_refusal(admission: pb.Admission, tx_id: str) -> CommandError:
+    refusal = make_refusal(admission.code, admission.log)
+    if admission.code == NonceUsed.code:
+        hint = f"it may have been executed already: omgd query tx-result {tx_id}"
+        return CommandError(refusal.code, refusal.text, hint)
+    return refusal
 
 
 def _print_acknowledged(tx_id: str, signed: SignedTx, *, as_json: bool) -> None:

@@ -1,0 +1,128 @@
+"""The builders: a trader's defaults, every refusal before anything is signed, the right scheme."""
+
+from collections.abc import Callable
+
+import pytest
+from coincurve import PrivateKey
+
+from omg_abci.protocol import errors
+from omg_abci.protocol.crypto import compute_address
+from omg_abci.protocol.messages import (
+    MESSAGES,
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    Message,
+    PlaceOrder,
+    RevokeAgent,
+    Transfer,
+)
+from omg_abci.protocol.signing import compute_no_bridge_domain
+from omg_abci.protocol.tx import Verifier
+from omg_abci.protocol.units import OrderType, Scheme, SelfTrade, Side, TimeInForce
+from wallet_sdk import build
+
+_DOMAIN = compute_no_bridge_domain("omg-test-1")
+_SECRETS = [bytes([number]) * 32 for number in (1, 2)]
+_OWNER, _AGENT = (compute_address(PrivateKey(each).public_key.format()) for each in _SECRETS)
+_NOW_MS = 1_800_000_000_000
+
+_BUILT: list[Message] = [
+    build.transfer(_AGENT, 1, 5),
+    build.place_order(1, Side.BUY, 10, 99, client_id=7),
+    build.amend_order(7, price=98),
+    build.cancel_order(7),
+    build.cancel_all(),
+    build.approve_agent(_AGENT, _NOW_MS),
+    build.revoke_agent(_AGENT),
+]
+
+
+def test_every_message_is_built() -> None:
+    """One builder makes each kind of message."""
+    assert tuple(type(message) for message in _BUILT) == MESSAGES
+
+
+def test_defaults_are_a_traders() -> None:
+    """What is not said is what a trader expects."""
+    assert _BUILT[0] == Transfer(_AGENT, 1, 5, 0, 0)
+    order = PlaceOrder(1, 1, 1, 1, False, 99, 10, 0, 7, 0, 1, 16)  # noqa: FBT003 - a field
+    assert _BUILT[1] == order
+    assert (order.time_in_force, order.self_trade) == (TimeInForce.GTC, SelfTrade.CANCEL_NEWEST)
+    assert _BUILT[2] == AmendOrder(7, 98, 0, 0, 16)
+    assert _BUILT[4] == CancelAll(0, 0, 1_000)
+    assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
+    assert _BUILT[6] == RevokeAgent(_AGENT)
+
+
+def test_time_in_force_follows_from_the_order() -> None:
+    """A market order takes now, an order with an expiry lives until it; what is said counts."""
+    market = build.place_order(1, Side.SELL, 1, 1, client_id=1, order_type=OrderType.MARKET)
+    assert market.time_in_force == TimeInForce.IOC
+    timed = build.place_order(1, Side.SELL, 1, 1, client_id=1, expires_ms=_NOW_MS)
+    assert timed.time_in_force == TimeInForce.GTT
+    fok = TimeInForce.FOK
+    said = build.place_order(1, Side.SELL, 1, 1, client_id=1, time_in_force=fok)
+    assert said.time_in_force == fok
+
+
+@pytest.mark.parametrize(
+    ("make", "refusal"),
+    [
+        (lambda: build.transfer(bytes(20), 1, 1), errors.BadAddress),
+        (lambda: build.transfer(_AGENT, 0, 1), errors.BadToken),
+        (lambda: build.transfer(_AGENT, 1, 0), errors.BadAmount),
+        (lambda: build.transfer(_AGENT, 1, 1, to_subaccount=256), errors.BadSubaccount),
+        (lambda: build.place_order(1, Side.BUY, 0, 1, client_id=1), errors.BadQuantity),
+        (lambda: build.place_order(1, Side.BUY, 1, 0, client_id=1), errors.BadPrice),
+        (lambda: build.place_order(1, Side.BUY, 1, 1, client_id=0), errors.BadClientId),
+        (
+            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, max_matches=257),
+            errors.BadMaxMatches,
+        ),
+        (lambda: build.amend_order(7), errors.NothingToAmend),
+        (lambda: build.cancel_order(0), errors.BadClientId),
+        (lambda: build.cancel_all(max_orders=0), errors.BadMaxOrders),
+        (lambda: build.approve_agent(_AGENT, 0), errors.BadExpiry),
+        (lambda: build.revoke_agent(b"\1"), errors.BadAddress),
+        (
+            lambda: build.build_body("omg-test-1", _OWNER, (), nonce=_NOW_MS, max_unit_price=1),
+            errors.NoLegs,
+        ),
+        (
+            lambda: build.build_body("c", _OWNER, _BUILT, nonce=0, max_unit_price=1),
+            errors.BadNonce,
+        ),
+        (
+            lambda: build.build_body("c", _OWNER, _BUILT[3:4] * 17, nonce=9, max_unit_price=1),
+            errors.TooManyLegs,
+        ),
+    ],
+)
+def test_what_a_node_would_refuse_is_refused_here(
+    make: Callable[[], object], refusal: type[errors.TxError]
+) -> None:
+    """Each mistake has the chain's own error."""
+    with pytest.raises(refusal):
+        make()
+
+
+def test_an_owner_signs_typed_and_an_agent_raw() -> None:
+    """What is signed verifies, with the scheme that the signer must use."""
+    verifier = Verifier(_DOMAIN)
+    for signer, secret, scheme in (
+        (_OWNER, _SECRETS[0], Scheme.TYPED),
+        (_AGENT, _SECRETS[1], Scheme.RAW),
+    ):
+        body = build.build_body(
+            "omg-test-1", _OWNER, _BUILT[1:4], nonce=_NOW_MS, max_unit_price=1, signer=signer
+        )
+        tx = verifier.verify_tx(build.sign(_DOMAIN, body, signer, secret))
+        assert (tx.body, tx.signer, tx.scheme) == (body, signer, scheme)
+
+
+def test_agents_may_send_more_legs() -> None:
+    """An agent's transaction holds 256 legs, an owner's 16."""
+    legs = [build.cancel_order(number) for number in range(1, 257)]
+    body = build.build_body("c", _OWNER, legs, nonce=9, max_unit_price=1, signer=_AGENT)
+    assert len(body.legs) == 256
