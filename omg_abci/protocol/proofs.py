@@ -8,15 +8,18 @@ Errors beside those of protocol/merkle:
 
     MerkleError
     ├─ AppHashMismatch      proofs.app_hash_mismatch      the pieces are not those of the header
-    └─ StateHeightMismatch  proofs.state_height_mismatch  the root is not of the claimed height
+    ├─ StateHeightMismatch  proofs.state_height_mismatch  the root is not of the claimed height
+    └─ OrderListMismatch    proofs.order_list_mismatch    not the open orders that a record counts
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from omg_abci.protocol.crypto import compute_keccak
+from omg_abci.protocol.crypto import compute_keccak, compute_sha256
 from omg_abci.protocol.merkle import MerkleError, Proof, verify_absence, verify_inclusion
 from omg_abci.protocol.units import HASH_BYTES, Hash, Height
 
+_SUM_MASK: Final = (1 << 256) - 1
 _PIECES: Final = ("tree_root", "diff_hash", "checkpoint_digest")
 
 
@@ -30,6 +33,12 @@ class StateHeightMismatch(MerkleError):
     """The header's app hash holds the root of another height than the one claimed."""
 
     code = "proofs.state_height_mismatch"
+
+
+class OrderListMismatch(MerkleError):
+    """The orders are not those that the account's or market's record counts and sums."""
+
+    code = "proofs.order_list_mismatch"
 
 
 class RecordProof(NamedTuple):
@@ -80,3 +89,19 @@ def require_state_height(header_height: Height, state_height: Height, root_inter
         raise StateHeightMismatch(
             f"header {header_height} holds the root of height {expected}, not of {state_height}"
         )
+
+
+def verify_order_list(count: int, orders_sum: int, orders: Mapping[bytes, bytes]) -> None:
+    """Check a list of open orders against the count and sum of an account or market record.
+
+    `orders` maps each order's state key to its record. This finds what was forgotten or is stale;
+    a node that lies could search for other records with the same sum, so against it each order is
+    proved by itself as well: then count alone makes the list complete. Raise OrderListMismatch.
+    """
+    if len(orders) != count:
+        raise OrderListMismatch(f"{len(orders)} orders, the record counts {count}")
+    found = 0
+    for key, value in orders.items():
+        found += int.from_bytes(compute_sha256(key + value), "big")
+    if found & _SUM_MASK != orders_sum:
+        raise OrderListMismatch("the orders do not add up to the record's sum")

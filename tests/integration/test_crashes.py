@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from omg_abci.localnet.errors import StartFailed
@@ -98,6 +99,36 @@ def test_killed_under_load(make_network: MakeNetwork) -> None:
         require_included(local, acknowledged)
         require_fresh_node_agrees(local.network.nodes[0], get_height(local))
     assert load.refused == []
+
+
+def kill_child(local: LocalNetwork, module: str) -> None:
+    """Send SIGKILL to a process that the application started."""
+    (app,) = local._pairs[0].find_processes("app")
+    (child,) = [
+        each
+        for each in psutil.Process(app.pid).children(recursive=True)
+        if module in each.cmdline()
+    ]
+    child.kill()
+
+
+def test_killed_children_end_the_pair(make_network: MakeNetwork) -> None:
+    """Without its worker or its read process the application ends, says so, and resumes."""
+    local = make_network(1)
+    log = local.network.nodes[0].home / "logs" / "app.log"
+    with local, Load(local.network, ACCOUNTS[0], 5) as load:
+        for place, name in enumerate(("worker", "reader_process")):
+            before = get_height(local)
+            local.wait_for_height(before + 3)
+            kill_child(local, f"omg_abci.node.{name}")
+            wait_until(lambda place=place: local.restarts == [place + 1])  # type: ignore[misc]
+            local.wait_for_height(before + 8)
+        acknowledged = list(load.acknowledged)
+        require_included(local, acknowledged)
+        require_fresh_node_agrees(local.network.nodes[0], get_height(local))
+    said = log.read_text()
+    assert "the node cannot go on: signature worker" in said
+    assert "the node cannot go on: the read process ended" in said
 
 
 def test_crash_points_of_cometbft(make_network: MakeNetwork) -> None:

@@ -96,6 +96,8 @@ class OneNode:
                 self._chain.roots.put(height, root)
             case ("submit", request_id, raws):
                 self._keep(self._submit(request_id, raws))
+            case _:
+                pass
 
     async def _submit(self, request_id: int, raws: list[bytes]) -> None:
         async with self._turn:

@@ -1,5 +1,6 @@
 """The application's calls in every order that CometBFT may make them, and some that it may not."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,29 @@ def test_restart_continues(tmp_path: Path, stop: int) -> None:
 
     run(tmp_path / "with", begin, processes=True)
     run(tmp_path / "with", go_on, processes=True)
+
+
+def test_acknowledged_survives_a_restart(tmp_path: Path) -> None:
+    """What was acknowledged is in the first proposal after a restart, also one before any block."""
+    early, late = BLOCKS[0] + [make_tx(BOB, 2)], [make_tx(ALICE, 9), make_tx(BOB, 9)]
+
+    async def begin(node: AppNode) -> None:
+        await node.init_chain()
+        assert await node.check(*early) == [0, 0]
+
+    async def go_on(node: AppNode) -> None:
+        await node.init_chain()
+        await node.decide([])
+        while len(node.prepare()) < len(early):
+            await asyncio.sleep(0.001)
+        assert sorted(await node.propose_and_decide()) == sorted(early)
+        assert await node.check(*late) == [0, 0]
+
+    async def end(node: AppNode) -> None:
+        assert sorted(await node.propose_and_decide()) == sorted(late)
+
+    for test in (begin, go_on, end):
+        run(tmp_path, test, processes=True)
 
 
 def test_block_never_processed_is_finalised(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from omg_abci.node.commands.failure import CommandError, explain, make_refusal
 from omg_abci.protocol.errors import CODES, GenesisError, InsufficientFunds
 from tests.node.cli_run import make_cli
 
+_GIVEN = {"OMG_PASSPHRASE": "x"}
+
 
 def test_every_command_is_there_under_its_name() -> None:
     """Each entry of the list names a command, and each command says what it does."""
@@ -53,7 +55,7 @@ def test_help_imports_no_command() -> None:
 
 
 def test_module_runs_as_the_command() -> None:
-    """python -m omg_abci.node is omgd."""
+    """The package run as a module is omgd."""
     args = [sys.executable, "-m", "omg_abci.node", "--version"]
     run = subprocess.run(args, capture_output=True, text=True, check=True)
     assert run.stdout.startswith("omgd, version ")
@@ -88,7 +90,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(builtins, "__import__", fail)
     cli = make_cli(tmp_path)
-    error = cli.ask("keys", "new", "alice", OMG_PASSPHRASE="x")["error"]
+    error = cli.ask("keys", "new", "alice", **_GIVEN)["error"]
     assert error["code"] == "extra_missing"
     assert error["hint"] == "pip install 'omg-chain[node]'"
 

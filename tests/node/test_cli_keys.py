@@ -19,7 +19,9 @@ from omg_abci.node.keystore import (
 from tests.node.cli_run import Cli, make_cli
 
 _SECRET = bytes(range(1, 33))
-_PASSPHRASE = "correct horse Ω"
+_PHRASE = "correct horse Ω"
+_EMPTY = {"OMG_PASSPHRASE": ""}
+_GIVEN = {"OMG_PASSPHRASE": _PHRASE}
 
 
 @pytest.fixture
@@ -35,11 +37,11 @@ def _get_keyring(cli: Cli) -> Path:
 
 def test_a_new_key_is_private_and_encrypted(cli: Cli) -> None:
     """The file is its owner's alone, opens with the passphrase only, and is standard."""
-    made = cli.ask("keys", "new", "alice", OMG_PASSPHRASE=_PASSPHRASE)
+    made = cli.ask("keys", "new", "alice", **_GIVEN)
     file = Path(made["file"])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    secret = Account.decrypt(json.loads(file.read_text()), _PASSPHRASE)
+    secret = Account.decrypt(json.loads(file.read_text()), _PHRASE)
     assert Account.from_key(secret).address.lower() == made["address"]
     assert secret.hex() not in file.read_text()
     assert cli.ask("keys", "list")["keys"] == [made]
@@ -58,15 +60,14 @@ def test_a_passphrase_is_asked_for_twice(cli: Cli) -> None:
 
 def test_secrets_are_imported_and_exported(cli: Cli, tmp_path: Path) -> None:
     """A secret comes from a prompt or a file, and leaves in the clear only when told to."""
-    env = {"OMG_PASSPHRASE": _PASSPHRASE}
-    asked = cli.run("keys", "import", "alice", stdin=_SECRET.hex() + "\n", **env)
+    asked = cli.run("keys", "import", "alice", stdin=_SECRET.hex() + "\n", **_GIVEN)
     assert _SECRET.hex() not in asked.output
     file = tmp_path / "secret"
     file.write_text(f"0x{_SECRET.hex()}\n")
-    assert cli.run("keys", "import", "bob", "--file", str(file), **env).exit_code == 0
-    shown = cli.run("keys", "export", "alice", "--unsafe", **env)
+    assert cli.run("keys", "import", "bob", "--file", str(file), **_GIVEN).exit_code == 0
+    shown = cli.run("keys", "export", "alice", "--unsafe", **_GIVEN)
     assert shown.stdout == f"0x{_SECRET.hex()}\n"
-    assert cli.ask("keys", "export", "bob", "--unsafe", **env)["secret"] == f"0x{_SECRET.hex()}"
+    assert cli.ask("keys", "export", "bob", "--unsafe", **_GIVEN)["secret"] == f"0x{_SECRET.hex()}"
     document = cli.ask("keys", "export", "alice")
     assert document["version"] == 3
     assert json.loads(cli.run("keys", "export", "alice").stdout) == document
@@ -79,14 +80,14 @@ def test_other_wallets_files_are_kept_as_they_are(cli: Cli, tmp_path: Path) -> N
     file.write_text(json.dumps(document))
     passphrase.write_text("theirs\nsecond line\n")
     args = ("keys", "import", "alice", "--file", str(file))
-    assert cli.refuse(*args, OMG_PASSPHRASE="ours") == "passphrase"
+    assert cli.refuse(*args, **_GIVEN) == "passphrase"
     cli.ask(*args, "--passphrase-file", str(passphrase))
     assert Keystore(_get_keyring(cli)).unlock("alice", "theirs") == _SECRET
 
 
 def test_a_key_is_removed_when_confirmed(cli: Cli) -> None:
     """Without a yes the key stays."""
-    cli.ask("keys", "new", "alice", OMG_PASSPHRASE="x")
+    cli.ask("keys", "new", "alice", **_GIVEN)
     assert cli.refuse("keys", "remove", "alice", stdin="n\n") == "not_confirmed"
     assert cli.refuse("keys", "remove", "alice") == "not_confirmed"
     assert cli.ask("keys", "remove", "alice", "--yes")["name"] == "alice"
@@ -113,7 +114,7 @@ def test_a_key_is_removed_when_confirmed(cli: Cli) -> None:
 )
 def test_mistakes(cli: Cli, args: tuple[str, ...], stdin: str, code: str) -> None:
     """Each mistake has its code."""
-    cli.ask("keys", "new", "taken", OMG_PASSPHRASE="x")
+    cli.ask("keys", "new", "taken", **_GIVEN)
     assert cli.refuse("keys", *args, stdin=stdin) == code
 
 
@@ -126,7 +127,7 @@ def test_a_mistyped_secret_is_not_repeated(cli: Cli) -> None:
 def test_no_passphrase(cli: Cli, tmp_path: Path) -> None:
     """A passphrase that nobody gives, or that is empty, is refused."""
     assert cli.refuse("keys", "new", "alice") == "passphrase"
-    assert cli.refuse("keys", "new", "alice", OMG_PASSPHRASE="") == "passphrase"
+    assert cli.refuse("keys", "new", "alice", **_EMPTY) == "passphrase"
     empty = tmp_path / "empty"
     empty.write_text("\nx")
     assert cli.refuse("keys", "new", "alice", "--passphrase-file", str(empty)) == "passphrase"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
         yield make_cli(tmp_path / "home", node)
 
 
-def _place(cli: Cli, *args: str, signer: str = "alice") -> dict[str, object]:
+def _place(cli: Cli, *args: str, signer: str = "alice") -> dict[str, Any]:
     return cli.ask("tx", "place", *args, "--from", signer, *_YES)
 
 
@@ -46,7 +47,7 @@ def test_fills_in_words_and_json(cli: Cli) -> None:
     assert "filled 2 OMG at 0.855 USD in 2 fills" in taken.stdout
     assert "1 OMG rest in the book" in taken.stdout
     answer = _place(cli, "1", "sell", "50lots", "8500ticks", "--tif", "ioc", signer="bob")
-    (leg,) = answer["legs"]  # type: ignore[misc]  # JSON
+    (leg,) = answer["legs"]
     assert (leg["filled"], leg["resting"], leg["ended"]) == (50, 0, "filled")
     assert leg["fills"][0]["maker"] == "0x" + OWNER["alice"].hex()
 
@@ -55,7 +56,6 @@ def test_agents_sign_raw_and_owners_typed(cli: Cli) -> None:
     """An agent's key acts for its owner with a raw signature; another key for --owner as well."""
     answer = _place(cli, "OMG/USD", "buy", "1", "0.5", signer="alice/agent")
     tx = answer["tx"]
-    assert isinstance(tx, dict)
     assert (tx["scheme"], tx["owner"]) == ("raw", "0x" + OWNER["alice"].hex())
     assert tx["signer"] == "0x" + AGENT["alice"].hex()
     approved = cli.ask("tx", "approve-agent", "bob", "--expires", "7d", "--from", "alice", *_YES)

@@ -1,5 +1,7 @@
 """Execute a file of blocks and print what every block did to the state, one line a block.
 
+The first line says in what surroundings the process runs.
+
 Run as a program, `python -m tests.simulation.execute_blocks FILE MODE`, by determinism tests. The
 file is JSON: chain id, genesis document, and for each block its time and its transactions as hex.
 Modes: `plain`; `rehearsed` executes and undoes each block once before; `restarted` loads the state
@@ -9,7 +11,9 @@ anew from its records every few blocks; `collected` runs the garbage collector a
 import gc
 import hashlib
 import json
+import os
 import sys
+import time
 from pathlib import Path
 
 from omg_abci.protocol.codec import encode_result
@@ -72,6 +76,12 @@ def execute(path: Path, mode: str) -> list[str]:
     return lines
 
 
+def describe_process() -> str:
+    """Return what the surroundings made of this process."""
+    found = (hash("order"), time.tzname, os.environ["LC_ALL"], sys.flags.optimize)
+    return ascii(found)
+
+
 def main() -> None:
     """Print the lines."""
     path, mode = Path(sys.argv[1]), sys.argv[2]
@@ -79,7 +89,7 @@ def main() -> None:
         gc.set_threshold(_GC_THRESHOLD, 2, 2)
     else:
         gc.disable()
-    sys.stdout.write("\n".join(execute(path, mode)) + "\n")
+    sys.stdout.write("\n".join([describe_process(), *execute(path, mode)]) + "\n")
 
 
 if __name__ == "__main__":

@@ -138,7 +138,11 @@ def test_processes_in_other_surroundings_do_the_same(drawn: Drawn) -> None:
     expected = execute(drawn.path, "plain")
     assert len(expected) == BLOCKS
     processes = [start(drawn.path, where) for where in SURROUNDINGS]
+    described: list[str] = []
     for process, where in zip(processes, SURROUNDINGS, strict=True):
         output, problem = process.communicate(timeout=60)
         assert process.returncode == 0, problem
-        require_same(expected, output.splitlines(), where)
+        surroundings, *lines = output.splitlines()
+        described.append(surroundings)
+        require_same(expected, lines, where)
+    assert len(set(described)) == len(SURROUNDINGS)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from omg_abci.protocol.crypto import compute_keccak
+from omg_abci.protocol.crypto import compute_keccak, compute_sha256
 from omg_abci.protocol.merkle import (
     KeyAbsent,
     KeyInvalid,
@@ -17,10 +17,12 @@ from omg_abci.protocol.merkle import (
 )
 from omg_abci.protocol.proofs import (
     AppHashMismatch,
+    OrderListMismatch,
     RecordProof,
     StateHeightMismatch,
     compute_state_height,
     require_state_height,
+    verify_order_list,
     verify_record,
 )
 from tests import tree_model
@@ -97,3 +99,29 @@ def test_state_height_of_a_header(header: int, interval: int, state: int) -> Non
     require_state_height(header, state, interval)
     with pytest.raises(StateHeightMismatch):
         require_state_height(header, state + interval, interval)
+
+
+ORDERS = {b"\x07one": b"1", b"\x07two": b"2", b"\x07three": b"3"}
+ORDERS_SUM = sum(
+    int.from_bytes(compute_sha256(key + value), "big") for key, value in ORDERS.items()
+) % (1 << 256)
+
+
+def test_a_complete_order_list_passes() -> None:
+    """All open orders, in any order, have the record's count and sum; none at all are zero."""
+    verify_order_list(3, ORDERS_SUM, dict(reversed(ORDERS.items())))
+    verify_order_list(0, 0, {})
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [
+        {key: ORDERS[key] for key in list(ORDERS)[:2]},
+        ORDERS | {b"\x07four": b"4"},
+        ORDERS | {b"\x07one": b"9"},
+    ],
+)
+def test_other_order_lists_are_refused(orders: dict[bytes, bytes]) -> None:
+    """A missing, an additional and a stale order are each noticed."""
+    with pytest.raises(OrderListMismatch):
+        verify_order_list(3, ORDERS_SUM, orders)

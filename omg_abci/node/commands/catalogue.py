@@ -15,8 +15,8 @@ from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.protocol.units import Amount, Lots, MarketId, Ticks, TokenId
 
-_NUMBER: Final = re.compile(r"(\d{1,39})(?:\.(\d{1,39}))?")
-_COUNTED: Final = re.compile(r"(\d{1,39})(units?|lots?|ticks?)")
+_NUMBER: Final = re.compile(r"([0-9]{1,39})(?:\.([0-9]{1,39}))?")
+_COUNTED: Final = re.compile(r"([0-9]{1,39})(units?|lots?|ticks?)")
 _DIGITS_SHOWN: Final = 12
 
 

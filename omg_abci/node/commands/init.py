@@ -101,20 +101,14 @@ def init_command(
     """
     now = datetime.now(UTC)
     accounts = () if genesis_app_state else make_accounts(None)
-    made = _Home(
-        home.expanduser().absolute(),
-        chain_id,
-        moniker,
-        make_ethereum_key(None, "validator"),
-        make_node_key(None, "node"),
-        accounts,
-    )
+    path = home.expanduser().absolute()
+    keys = make_ethereum_key(None, "validator"), make_node_key(None, "node")
+    made = _Home(path, chain_id, moniker, *keys, accounts)
     _require_fit(made)
-    document = (
-        _read_document(genesis_app_state)
-        if genesis_app_state
-        else make_document(accounts, int(now.timestamp() * 1000))
-    )
+    if genesis_app_state:
+        document = _read_document(genesis_app_state)
+    else:
+        document = make_document(accounts, int(now.timestamp() * 1000))
     _check_document(chain_id, document, genesis_app_state)
     _write_home(made, document, now)
     _report(made, as_json=as_json)

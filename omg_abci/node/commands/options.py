@@ -37,13 +37,16 @@ def gather(
     kind: Any,  # noqa: ANN401 - any of the tuples of options
     options: Sequence[Any],
 ) -> Callable[[Command], Command]:
-    """Return a decorator that adds options to a command and passes them as its first argument."""
+    """Return a decorator that adds options to a command and passes them as one argument.
+
+    Of several such decorators the topmost gives the first argument.
+    """
 
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
-        def command(**given: Any) -> None:  # noqa: ANN401 - click's values
+        def command(*outer: object, **given: Any) -> None:  # noqa: ANN401 - click's values
             own = kind(**{name: given.pop(name) for name in kind._fields})
-            function(own, **given)
+            function(*outer, own, **given)
 
         decorated: Command = command
         for option in reversed(options):

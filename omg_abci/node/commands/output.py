@@ -15,7 +15,7 @@ import click
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.protocol.units import Millis
 
-_DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
+_DURATION: Final = re.compile(r"([0-9]{1,9})\s*(ms|s|m|h|d)")
 _NUMERIC: Final = re.compile(r"~?\d(?!x)")
 _MILLIS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

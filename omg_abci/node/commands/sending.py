@@ -304,7 +304,13 @@ def _wait(
     """Return the block that has the transaction; raise CommandError when none comes in time."""
     with NodeClient(target) as client:
         # A stream without blocks never returns by itself: closing its channel ends it.
-        timer = threading.Timer(timeout, client.close)
+        overdue = threading.Event()
+
+        def give_up() -> None:
+            overdue.set()
+            client.close()
+
+        timer = threading.Timer(timeout, give_up)
         timer.daemon = True
         timer.start()
         try:
@@ -313,7 +319,7 @@ def _wait(
                     if outcome.tx_id == signed.tx_id:
                         return block, outcome
         except NodeError as reason:
-            if timer.is_alive():
+            if not overdue.is_set():
                 raise
             raise _make_overdue(signed, timeout) from reason
         finally:

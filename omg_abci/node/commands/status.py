@@ -2,7 +2,8 @@
 
 import click
 
-from omg_abci.node.commands.catalogue import Catalogue
+from omg_abci.gen.omg.node.v1 import node_pb2 as pb
+from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
 from omg_abci.node.commands.connection import connect, find_node, node_option
 from omg_abci.node.commands.output import (
     format_examples,
@@ -46,6 +47,10 @@ def status_command(*, node: str | None, as_json: bool) -> None:
             }
         )
         return
+    _print_status(find_node(node), status, fee_token)
+
+
+def _print_status(target: str, status: pb.Status, fee_token: TokenTerms) -> None:
     contract = format_hex(status.verifying_contract)
     when = "genesis"
     if status.time_ms:
@@ -55,7 +60,7 @@ def status_command(*, node: str | None, as_json: bool) -> None:
     pool = f"{status.pool_count} transactions, {status.pool_bytes} bytes"
     print_fields(
         [
-            ("node", f"{find_node(node)}, version {status.version}"),
+            ("node", f"{target}, version {status.version}"),
             ("chain", status.chain_id),
             ("height", status.height),
             ("block time", when),

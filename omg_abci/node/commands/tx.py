@@ -1,7 +1,7 @@
 """The commands `omgd tx …`: one for each message, and one for bytes that were signed elsewhere."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -10,6 +10,7 @@ from omg_abci.node.client import NodeError
 from omg_abci.node.commands.catalogue import Catalogue, MarketTerms
 from omg_abci.node.commands.connection import connect
 from omg_abci.node.commands.failure import CommandError
+from omg_abci.node.commands.options import gather
 from omg_abci.node.commands.output import format_examples, parse_moment
 from omg_abci.node.commands.sending import (
     SendOptions,
@@ -97,6 +98,61 @@ def transfer_command(
         )
 
 
+class _OrderOptions(NamedTuple):
+    """What may be said of a new order, and is not needed."""
+
+    order_type: str
+    tif: str | None
+    expires: str | None
+    post_only: bool
+    client_id: int | None
+    subaccount: int
+    self_trade: str
+    max_matches: int
+
+
+_with_order_options = gather(
+    _OrderOptions,
+    (
+        click.option(
+            "--type",
+            "order_type",
+            type=click.Choice(list(_TYPES)),
+            default="limit",
+            show_default=True,
+            help="The PRICE of a market order is the worst that it accepts.",
+        ),
+        click.option(
+            "--tif",
+            type=click.Choice(list(_TIMES_IN_FORCE)),
+            help="Time in force; gtc unless --expires (gtt) or --type market (ioc) says otherwise.",
+        ),
+        click.option(
+            "--expires", metavar="TIME", help="Good till then: 2h from now, or a date and time."
+        ),
+        click.option(
+            "--post-only", is_flag=True, help="Refuse the order instead of taking liquidity."
+        ),
+        click.option(
+            "--client-id",
+            type=_CLIENT_ID,
+            help="Your own number for the order, never used before; by default the nonce.",
+        ),
+        click.option(
+            "--subaccount", type=_SUBACCOUNT, default=0, show_default=True, help="Trade with it."
+        ),
+        click.option(
+            "--self-trade",
+            type=click.Choice(list(_SELF_TRADES)),
+            default="cancel-newest",
+            show_default=True,
+            help="What happens when the order meets one of the same owner.",
+        ),
+        _max_matches_option,
+    ),
+)
+
+
 @tx_group.command(
     "place",
     epilog=format_examples(
@@ -109,49 +165,16 @@ def transfer_command(
 @click.argument("side", type=click.Choice(list(_SIDES)))
 @click.argument("quantity")
 @click.argument("price")
-@click.option(
-    "--type",
-    "order_type",
-    type=click.Choice(list(_TYPES)),
-    default="limit",
-    show_default=True,
-    help="The PRICE of a market order is the worst that it accepts.",
-)
-@click.option(
-    "--tif",
-    type=click.Choice(list(_TIMES_IN_FORCE)),
-    help="Time in force; gtc unless --expires (gtt) or --type market (ioc) says otherwise.",
-)
-@click.option("--expires", metavar="TIME", help="Good till then: 2h from now, or a date and time.")
-@click.option("--post-only", is_flag=True, help="Refuse the order instead of taking liquidity.")
-@click.option(
-    "--client-id",
-    type=_CLIENT_ID,
-    help="Your own number for the order, never used before; by default the nonce.",
-)
-@click.option("--subaccount", type=_SUBACCOUNT, default=0, show_default=True, help="Trade with it.")
-@click.option(
-    "--self-trade",
-    type=click.Choice(list(_SELF_TRADES)),
-    default="cancel-newest",
-    show_default=True,
-    help="What happens when the order meets one of the same owner.",
-)
-@_max_matches_option
+@_with_order_options
 @with_send_options
 def place_command(
+    order: _OrderOptions,
     options: SendOptions,
     *,
     market: str,
     side: str,
     quantity: str,
     price: str,
-    order_type: str,
-    tif: str | None,
-    expires: str | None,
-    client_id: int | None,
-    self_trade: str,
-    **given: int,
 ) -> None:
     """Place an order: QUANTITY of the base token at PRICE quote tokens each."""
     with open_session(options) as session:
@@ -162,14 +185,14 @@ def place_command(
                 _SIDES[side],
                 terms.parse_quantity(quantity),
                 terms.parse_price(price),
-                client_id=client_id or session.nonce,
-                order_type=_TYPES[order_type],
-                time_in_force=_TIMES_IN_FORCE[tif] if tif else None,
-                post_only=bool(given["post_only"]),
-                expires_ms=parse_moment(expires, session.now_ms) if expires else 0,
-                subaccount=given["subaccount"],
-                self_trade=_SELF_TRADES[self_trade],
-                max_matches=given["max_matches"],
+                client_id=order.client_id or session.nonce,
+                order_type=_TYPES[order.order_type],
+                time_in_force=_TIMES_IN_FORCE[order.tif] if order.tif else None,
+                post_only=order.post_only,
+                expires_ms=parse_moment(order.expires, session.now_ms) if order.expires else 0,
+                subaccount=order.subaccount,
+                self_trade=_SELF_TRADES[order.self_trade],
+                max_matches=order.max_matches,
             )
         )
 
