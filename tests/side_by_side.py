@@ -45,7 +45,7 @@ TIGHT_LIMITS = {
 
 @contextmanager
 def narrowed(bounds: Mapping[str, int]) -> Iterator[None]:
-    """Let the chain and the oracle run with other bounds, and the chain tidy up after each block."""
+    """Let chain and oracle run with other bounds, and the chain tidy up after every block."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(working, "_EXPIRIES_WATCHED_MIN", 0))
         for name, value in bounds.items():

@@ -57,7 +57,7 @@ def measure_e2e(validators: int, legs: int, count: int) -> Measurement:
         finally:
             sender.kill()
     cpu = {role: after[role] - before.get(role, 0.0) for role in after}
-    return _judge(validators, legs, ready, sent, blocks, cpu)
+    return judge_run(validators, legs, ready, sent, blocks, cpu)
 
 
 async def _drive(
@@ -106,7 +106,7 @@ async def _following(target: str, blocks: list[SeenBlock]) -> AsyncIterator[None
             await asyncio.gather(task, return_exceptions=True)
 
 
-def _judge(
+def judge_run(
     validators: int,
     legs: int,
     ready: dict[str, Any],

@@ -9,7 +9,6 @@ import json
 import math
 import signal
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ import click
 
 from omg_abci.localnet.blocks import BlockSummary
 from omg_abci.localnet.cometbft import ensure_cometbft
-from omg_abci.localnet.errors import BadNetwork, LocalnetError
+from omg_abci.localnet.errors import BadNetwork
 from omg_abci.localnet.genesis import make_accounts, make_document
 from omg_abci.localnet.layout import (
     ACCOUNTS,
@@ -42,8 +41,7 @@ _VALIDATORS: Final = 4
 @click.command("cometbft")
 def cometbft_command() -> None:
     """Print the path of CometBFT; build it into the cache if there is none."""
-    with _errors_shown():
-        click.echo(ensure_cometbft(report=_say_aside))
+    click.echo(ensure_cometbft(report=_say_aside))
 
 
 @click.command("localnet")
@@ -72,7 +70,7 @@ def localnet_command(
 ) -> None:
     """Run a network of validators on this machine until Ctrl-C."""
     say = _say_aside if as_json else _say
-    with _errors_shown(), _stop_requests() as ignore_requests:
+    with _stop_requests() as ignore_requests:
         binary = ensure_cometbft(report=_say_aside)
         network = _open_network(home.expanduser(), validators, fresh=fresh)
         say(f"starting {len(network.nodes)} validators of {network.chain_id} …")
@@ -202,19 +200,6 @@ def _stop_requests() -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _errors_shown() -> Iterator[None]:
-    """Show an error with its code and end with status 1; an interrupted start ends with 130."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-    except LocalnetError as reason:
-        click.echo(f"error {reason.describe()}", err=True)
-        sys.exit(1)
 
 
 def _say(line: str) -> None:

@@ -79,15 +79,34 @@ class NodeSettings(NamedTuple):
     workers: int = 1
     """Signature worker processes of each application."""
     prometheus: bool = False
+    relay: bool = False
+    """Pass on what peers sent: needed where not every node is every other's peer."""
 
 
 def write_settings(
-    home: Path, socket: Path, ports: Ports, peers: Iterable[str], settings: NodeSettings
+    home: Path,
+    socket: Path,
+    ports: Ports,
+    peers: Iterable[str],
+    settings: NodeSettings,
+    *,
+    moniker: str | None = None,
+    heading: str = _HEADING,
 ) -> None:
-    """Write config/config.toml and app/app.toml of a node; peers are ID@HOST:PORT."""
+    """Write config/config.toml and app/app.toml of a node.
+
+    Args:
+        home: of the node.
+        socket: where CometBFT finds the application.
+        ports: all on loopback.
+        peers: ID@HOST:PORT of each.
+        settings: shared by the network's nodes.
+        moniker: the node's name among its peers; the home's name by default.
+        heading: the files' first line.
+    """
     config = _TEMPLATE.format(
         socket=json.dumps(f"unix://{socket}"),
-        moniker=json.dumps(home.name),
+        moniker=json.dumps(moniker or home.name),
         rpc=ports.rpc,
         p2p=ports.p2p,
         metrics=ports.metrics,
@@ -96,16 +115,16 @@ def write_settings(
         commit_ms=settings.timeout_commit_ms,
         prometheus=json.dumps(settings.prometheus),
     )
-    (home / "config" / "config.toml").write_text(_HEADING + config, encoding="utf-8")
+    (home / "config" / "config.toml").write_text(heading + config, encoding="utf-8")
     app = (
-        f"{_HEADING}\n"
+        f"{heading}\n"
         f"abci = {json.dumps(f'unix://{socket}')}\n"
         f'grpc = "127.0.0.1:{ports.grpc}"\n'
         f"workers = {settings.workers}\n"
         "\n"
         "[mempool]\n"
-        "# Every node is every other's peer: what one was told, it need not pass on.\n"
-        "relay = false\n"
+        "# Pass on what peers sent; false where every node is every other's peer.\n"
+        f"relay = {json.dumps(settings.relay)}\n"
     )
     # Whoever deletes the application's state deletes the whole folder.
     (home / "app").mkdir(exist_ok=True)

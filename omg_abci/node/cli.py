@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 _INTERRUPTED: Final = 130
+_USAGE: Final = 2
 
 
 class _Entry(NamedTuple):
@@ -124,7 +125,13 @@ def _errors_shown(*, as_json: bool) -> Iterator[None]:
         if failure is None:
             raise
         show(failure, as_json=as_json)
-        sys.exit(2 if isinstance(reason, click.UsageError) else 1)
+        sys.exit(_get_status(reason))
+
+
+def _get_status(reason: Exception) -> int:
+    if isinstance(reason, click.Abort):
+        return _INTERRUPTED
+    return _USAGE if isinstance(reason, click.UsageError) else 1
 
 
 _EPILOG: Final = """\b

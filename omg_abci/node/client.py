@@ -17,6 +17,8 @@ from omg_abci.protocol.errors import OmgError
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
     ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
+    # Nodes are reached on this machine; a proxy of the environment must not be asked for them.
+    ("grpc.enable_http_proxy", 0),
 )
 TIMEOUT_S: Final = 30.0
 _Answer = TypeVar("_Answer")

@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 class NodeFailed(OmgError):
     """The node cannot go on; the supervisor starts the pair again."""
 
+    code = "node.failed"
+
 
 class Executor:
     """All parts of the executor process."""
@@ -141,9 +143,5 @@ def start_command(home: Path, log_level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(run_node(load_settings(home)))
-    except OmgError as reason:
-        click.echo(f"error: {reason}", err=True)
-        raise SystemExit(1) from reason
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run_node(load_settings(home)))

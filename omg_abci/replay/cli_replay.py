@@ -3,12 +3,14 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from omg_abci.protocol.limits import CANCEL_ALL_MAX
+from omg_abci.protocol.messages import CancelAll
 from omg_abci.replay.compare import Comparer, compare_open_orders
 from omg_abci.replay.executor import ChainExecutor
 from omg_abci.replay.formats import FORMATS, TITLES, open_plan
@@ -16,16 +18,19 @@ from omg_abci.replay.network import (
     Connection,
     compare_app_hashes,
     connect_nodes,
+    fund_aggressors,
     load_trader,
     read_open_orders,
     require_usable,
     run_network,
 )
+from omg_abci.replay.planner import FRESH_ID_FIRST, MARKET
 from omg_abci.replay.report import Outcome, format_progress, format_report, make_report
 from omg_abci.replay.session import Plan, Progress, Session
 from omg_abci.replay.steps import EventEnd
 
 _REPORT_SECONDS: Final = 2.0
+_ACCOUNTS: Final = Path("~/.omg/localnet/accounts.json")
 Watch = Callable[[EventEnd, Comparer], None]
 
 
@@ -49,7 +54,7 @@ Watch = Callable[[EventEnd, Comparer], None]
     "--accounts",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     envvar="OMG_ACCOUNTS",
-    help="Accounts file of that network; its first account trades.",
+    help="Accounts file of that network, whose first account trades; usually localnet's.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Replay only so many rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
@@ -71,10 +76,8 @@ def replay_command(
     """
     say(f"reading {recording.name} …")
     plan = open_plan(kind, recording, book, limit)
-    if addresses and not accounts:
-        raise click.UsageError("--node needs --accounts, the file with the network's accounts")
-    if addresses and accounts:
-        network = connect_nodes([_find_target(each) for each in addresses], load_trader(accounts))
+    if addresses:
+        network = _use_network(plan, [_find_target(each) for each in addresses], accounts)
     else:
         network = run_network(validators, say)
     with network as connection:
@@ -125,10 +128,12 @@ def replay(
     watch: Watch = lambda _end, _comparer: None,
 ) -> dict[str, Any]:
     """Run a plan on a network and return the report; raise RecordingError, NetworkError."""
-    require_usable(connection)
+    left = require_usable(connection)
     executor = ChainExecutor(
         connection.sender, connection.reader, connection.trader, connection.check
     )
+    if left:
+        _clear_market(executor, left)
     say(f"replaying {TITLES[kind]}'s messages …")
     session = Session(plan, executor, report=_Teller().tell, watch=watch)
     with contextlib.closing(executor):
@@ -150,6 +155,28 @@ def replay(
         app_hashes_equal=compare_app_hashes(connection.nodes, executor.first_height, last),
     )
     return make_report(kind, recording, plan, session, outcome)
+
+
+@contextlib.contextmanager
+def _use_network(plan: Plan, addresses: list[str], accounts: Path | None) -> Iterator[Connection]:
+    """Connect to a network that runs, with an account that can trade there."""
+    usual = _ACCOUNTS.expanduser()
+    if accounts is None and not usual.is_file():
+        raise click.UsageError("--node needs --accounts, the file with the network's accounts")
+    trader, owner_secret = load_trader(accounts or usual)
+    plan.planner.name_orders_from(FRESH_ID_FIRST + (time.time_ns() // 1_000_000 << 20))
+    with connect_nodes(addresses, trader) as connection:
+        fund_aggressors(connection, owner_secret)
+        yield connection
+
+
+def _clear_market(executor: ChainExecutor, orders: int) -> None:
+    """Cancel what an earlier replay left behind."""
+    say(f"cancelling {orders:,} orders of an earlier replay …")
+    rounds = -(-orders // CANCEL_ALL_MAX)
+    executor.send([CancelAll(MARKET, 0, CANCEL_ALL_MAX)] * rounds)
+    executor.receive(wait=True)
+    executor.blocks.clear()
 
 
 class _Teller:

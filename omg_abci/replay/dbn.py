@@ -79,6 +79,8 @@ def _iterate_records(path: Path, kind: str) -> Iterator[tuple[int, Any]]:
                     yield number, record
                 elif hasattr(record, "levels") or hasattr(record, "order_id"):
                     raise WrongColumns(path, number, f"{type(record).__name__} instead of {kind}")
+    if decoder.buffer():
+        raise Unreadable(path, number + 1, "the file ends in the middle of a record")
 
 
 def _find_compression(path: Path, package: Any) -> Any:  # noqa: ANN401 - an optional package

@@ -32,6 +32,19 @@ _UNSURE: Final = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 _MAX_UNIT_PRICE: Final = (1 << 64) - 1
 
 
+class SigningStatus(Protocol):
+    """What of a node's status says where signatures are valid."""
+
+    chain_id: str
+    ethereum_chain_id: int
+    verifying_contract: bytes
+
+
+def get_domain(status: SigningStatus) -> Domain:
+    """Return the signing domain of a node's chain."""
+    return Domain(status.chain_id, status.ethereum_chain_id, bytes(status.verifying_contract))
+
+
 class Executor(Protocol):
     """Does legs, batch after batch, and tells what came of them in the same order."""
 
@@ -75,9 +88,7 @@ class ChainExecutor:
     ) -> None:
         """Begin at the reader's present height; ``check`` raises when the network has failed."""
         status = reader.status()
-        self._domain = Domain(
-            status.chain_id, status.ethereum_chain_id, bytes(status.verifying_contract)
-        )
+        self._domain = get_domain(status)
         self._verifier = Verifier(self._domain)
         self._sender = sender
         self._reader = reader

@@ -9,7 +9,7 @@ that the recording names stands behind them as an order without a name.
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -46,9 +46,23 @@ class LobsterPlan:
         self._aligned = book is not None and is_aligned(
             self._messages, lobster.iterate_rows(book, self.price_unit)
         )
-        rows = lobster.iterate_rows(book, self.price_unit) if book and self._aligned else ()
+        rows = self._read_rows(limit) if self._aligned else []
         self._hidden = HiddenOrders(self._messages, rows)
         self._last_mention = {each.order_id: at for at, each in enumerate(self._messages)}
+
+    def _read_rows(self, limit: int | None) -> Iterator[BookRow]:
+        """Yield the messages' rows; raise Contradiction where one is without the other."""
+        count = 0
+        rows = lobster.iterate_rows(self._book, self.price_unit) if self._book else iter(())
+        for count, row in enumerate(rows, 1):
+            if count > len(self._messages):
+                if limit is None and self._book:
+                    raise Contradiction(self._book, row.line, "no message belongs to the row")
+                return
+            yield row
+        if count < len(self._messages):
+            line = self._messages[count].line
+            raise Contradiction(self._recording, line, "no book row belongs to the message")
 
     @property
     def set_aside(self) -> dict[str, int]:
@@ -62,8 +76,9 @@ class LobsterPlan:
         row = next(rows, None)
         yield from self._open(row)
         follower = None
-        if row and self._aligned and self._book:
+        if row and self._aligned:
             follower = RowFollower(planner, self._hidden, row)
+            rows = chain((row,), rows)
         for at, message in enumerate(self._messages):
             planner.begin_line(message.line)
             self._take(message)
@@ -71,10 +86,7 @@ class LobsterPlan:
             self.events += 1
             yield from planner.end_event(message.time_ns)
             if follower:
-                row = row if at == 0 else next(rows, None)
-                if row is None:
-                    raise Contradiction(self._recording, message.line, "no book row belongs to it")
-                yield from follower.follow(row, at, self._last_mention)
+                yield from follower.follow(next(rows), at, self._last_mention)
                 yield from planner.end_event(message.time_ns, compared=False)
             elif row:
                 yield StateCheck(max(len(row.bids), len(row.asks)))

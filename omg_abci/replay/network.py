@@ -17,12 +17,15 @@ from omg_abci.localnet.cometbft import ensure_cometbft
 from omg_abci.localnet.genesis import Account
 from omg_abci.localnet.keys import make_ethereum_key
 from omg_abci.localnet.layout import write_network
+from omg_abci.localnet.settings import NodeSettings
 from omg_abci.localnet.supervisor import LocalNetwork
 from omg_abci.node.client import NodeClient
 from omg_abci.protocol.limits import AGENT_AHEAD_MAX_MS, QUANTITY_LOTS_MAX
-from omg_abci.protocol.units import Scope
+from omg_abci.protocol.messages import Transfer, TxBody
+from omg_abci.protocol.tx import sign_tx
+from omg_abci.protocol.units import Scheme, Scope
 from omg_abci.replay.errors import NetworkError
-from omg_abci.replay.executor import Trader
+from omg_abci.replay.executor import Trader, get_domain
 from omg_abci.replay.planner import AGGRESSOR_SUBACCOUNT, MARKET, RESTING_SUBACCOUNT
 
 _CHAIN_ID: Final = "omg-replay-1"
@@ -31,6 +34,8 @@ _BASE: Final = 2
 _QUOTE: Final = 3
 _RICHES: Final = 1 << 125
 """Far above any recording's costs, and two of them still fit into a token's supply."""
+_COMMIT_MS: Final = 50
+"""Shorter than usual: there is always a next block to make, and short recordings wait for two."""
 _LAG_SECONDS: Final = 60.0
 
 
@@ -101,6 +106,7 @@ def run_network(validators: int, say: Callable[[str], None]) -> Iterator[Connect
             genesis_document=make_replay_document(account, int(now.timestamp() * 1_000)),
             accounts=[account],
             genesis_time=now,
+            settings=NodeSettings(timeout_commit_ms=_COMMIT_MS),
         )
         say(f"starting {validators} validators …")
         with LocalNetwork(network, binary, on_event=say) as local:
@@ -120,15 +126,19 @@ def connect_nodes(
         yield Connection(nodes[0], nodes[min(1, len(nodes) - 1)], nodes, trader, check)
 
 
-def load_trader(accounts: Path) -> Trader:
-    """Return the first account of an accounts file, with its agent; raise NetworkError."""
+def load_trader(accounts: Path) -> tuple[Trader, bytes]:
+    """Return an accounts file's first account with its agent, and the owner's secret.
+
+    Raise NetworkError.
+    """
     try:
         account = json.loads(accounts.read_bytes())["accounts"][0]
-        return Trader(
+        trader = Trader(
             _decode_hex(account["address"]),
             _decode_hex(account["agent"]["address"]),
             _decode_hex(account["agent"]["secret"]),
         )
+        return trader, _decode_hex(account["secret"])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as reason:
         raise NetworkError(f"{accounts}: no account with an agent: {reason}") from reason
 
@@ -137,19 +147,70 @@ def _decode_hex(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def require_usable(connection: Connection) -> None:
-    """Raise NetworkError unless market 1 exists and is empty, and both subaccounts have funds."""
+def fund_aggressors(connection: Connection, owner_secret: bytes) -> None:
+    """Move half of the owner's funds into the aggressors' subaccount if that has none."""
+    owner = connection.trader.owner
+    market = _find_market(connection)
+    free = _read_free(connection.sender, owner)
+    legs = tuple(
+        Transfer(owner, token, half, RESTING_SUBACCOUNT, AGGRESSOR_SUBACCOUNT)
+        for token in (market.base_token, market.quote_token)
+        if not free.get((AGGRESSOR_SUBACCOUNT, token))
+        and (half := free.get((RESTING_SUBACCOUNT, token), 0) // 2)
+    )
+    if not legs:
+        return
+    status = connection.sender.status()
+    nonce, price = time.time_ns() // 1_000_000, max(1, status.unit_price)
+    body = TxBody(
+        chain_id=status.chain_id,
+        owner=owner,
+        nonce=nonce,
+        after=0,
+        valid_until_ms=0,
+        valid_until_height=0,
+        atomic=True,
+        max_unit_price=price,
+        legs=legs,
+    )
+    raw = sign_tx(get_domain(status), body, owner, owner_secret, Scheme.TYPED)
+    admission = connection.sender.submit([raw])[0]
+    if admission.code:
+        raise NetworkError(f"the transfer between subaccounts is refused: {admission.log}")
+    deadline = time.monotonic() + _LAG_SECONDS
+    while not _read_free(connection.reader, owner).get((AGGRESSOR_SUBACCOUNT, legs[-1].token)):
+        if time.monotonic() > deadline:
+            raise NetworkError("the transfer between subaccounts was not committed")
+        time.sleep(0.1)
+
+
+def _read_free(node: NodeClient, owner: bytes) -> dict[tuple[int, int], int]:
+    """Return the owner's free balances by (subaccount, token)."""
+    return {(each.subaccount, each.token): int(each.free) for each in node.account(owner).balances}
+
+
+def _find_market(connection: Connection) -> Any:  # noqa: ANN401 - the node API's own message
     market = next((each for each in connection.reader.markets() if each.id == MARKET), None)
     if market is None:
         raise NetworkError(f"the network has no market {MARKET}")
-    if market.open_orders:
-        raise NetworkError(f"market {MARKET} is not empty: it has {market.open_orders} open orders")
-    account = connection.reader.account(connection.trader.owner)
-    funded = {(each.subaccount, each.token) for each in account.balances if int(each.free)}
+    return market
+
+
+def require_usable(connection: Connection) -> int:
+    """Return how many orders the owner has in market 1.
+
+    Raise NetworkError unless it exists and holds no others, and both subaccounts have funds.
+    """
+    market = _find_market(connection)
+    own = connection.reader.account(connection.trader.owner).open_orders
+    if market.open_orders > own:
+        raise NetworkError(f"market {MARKET} holds {market.open_orders - own} orders of others")
+    free = _read_free(connection.reader, connection.trader.owner)
     for subaccount in (RESTING_SUBACCOUNT, AGGRESSOR_SUBACCOUNT):
         for token in (market.base_token, market.quote_token):
-            if (subaccount, token) not in funded:
+            if not free.get((subaccount, token)):
                 raise NetworkError(f"the owner's subaccount {subaccount} has no token {token}")
+    return int(market.open_orders)
 
 
 def read_open_orders(node: NodeClient, owner: bytes) -> tuple[list[dict[str, Any]], int]:

@@ -82,6 +82,15 @@ class Planner:
         self._used: set[int] = set()
         self._fresh = FRESH_ID_FIRST
         self._nameless = 0
+        self._keeps_names = True
+
+    def name_orders_from(self, first: int) -> None:
+        """Give every order a client id of the replay's own, from this one on.
+
+        On a network where the owner has traded before, the venue's ids may have been used.
+        """
+        self._fresh = first
+        self._keeps_names = False
 
     # --- what the venue says ---
 
@@ -228,7 +237,7 @@ class Planner:
         if self.sent.is_crossing(side, price):
             self._dirty[side, price] = None
             return
-        if 0 < key < FRESH_ID_FIRST and key not in self._used:
+        if self._keeps_names and 0 < key < FRESH_ID_FIRST and key not in self._used:
             client_id = key
             self._used.add(key)
         else:

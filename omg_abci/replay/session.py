@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from omg_abci.protocol.results import LegResult
 from omg_abci.replay.compare import Comparer
 from omg_abci.replay.executor import Executor
+from omg_abci.replay.planner import Planner
 from omg_abci.replay.steps import EventEnd, Send, Step
 
 LEGS_PER_TX: Final = 200
@@ -21,6 +22,7 @@ LEGS_PER_TX: Final = 200
 class Plan(Protocol):
     """A recording that can be replayed."""
 
+    planner: Planner
     price_unit: int
     price_decimals: int
     """A price in the venue's units is ticks × price_unit / 10^price_decimals."""

@@ -14,6 +14,7 @@ from typing import Any
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.node.accepted import AcceptedLog
 from omg_abci.node.app import ChainApplication
+from omg_abci.node.bundles import encode_bundle
 from omg_abci.node.chain import Chain, Committed, Roots
 from omg_abci.node.config import MempoolSettings
 from omg_abci.node.mempool import Mempool, Source
@@ -168,6 +169,13 @@ class AppNode:
     async def check(self, *raws: bytes) -> list[int]:
         """Return the codes with which the pool answers."""
         return [(await self.app.check_tx(pb.RequestCheckTx(tx=raw))).code for raw in raws]
+
+    async def gossip(self, raws: Sequence[bytes]) -> None:
+        """Take a peer's bundle and let the background look at it."""
+        if raws:
+            assert self.app.insert_tx(pb.RequestInsertTx(tx=encode_bundle(raws))).code == 0
+        for _ in range(10):
+            await asyncio.sleep(0)
 
     def prepare(self, bytes_max: int = BLOCK_BYTES_MAX) -> list[bytes]:
         """Return the transactions of a proposal for the next height."""

@@ -137,8 +137,9 @@ def test_acknowledged_survives_a_restart(tmp_path: Path) -> None:
     async def go_on(node: AppNode) -> None:
         await node.init_chain()
         await node.decide([])
-        while len(node.prepare()) < len(early):
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(20):
+            while len(node.prepare()) < len(early):  # noqa: ASYNC110 - nothing tells when
+                await asyncio.sleep(0.001)
         assert sorted(await node.propose_and_decide()) == sorted(early)
         assert await node.check(*late) == [0, 0]
 

@@ -5,15 +5,24 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.cli import COMMANDS, main
+from omg_abci.node.client import NodeClient, NodeError
+from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.failure import CommandError, explain, make_refusal
+from omg_abci.node.commands.sending import SubmitOptions, submit
 from omg_abci.protocol.errors import CODES, GenesisError, InsufficientFunds
+from omg_abci.protocol.signing import compute_no_bridge_domain
+from omg_abci.protocol.tx import Verifier
 from tests.node.cli_run import make_cli
+from tests.node.one_node import ACCOUNTS
+from wallet_sdk.build import build_body, cancel_order, sign
 
 _GIVEN = {"OMG_PASSPHRASE": "x"}
 
@@ -109,7 +118,7 @@ def test_errors_keep_their_codes() -> None:
         (GenesisError("x"), "GenesisError"),
         (CommandError("some_code", "text"), "some_code"),
         (PermissionError(13, "denied", "file"), "system"),
-        (click.Abort(), "aborted"),
+        (click.Abort(), "interrupted"),
     ):
         failure = explain(reason)
         assert failure is not None
@@ -131,3 +140,35 @@ def test_a_closed_pipe_is_no_error() -> None:
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in run.stderr
     assert json.dumps(run.stdout) == '""'
+
+
+def test_an_interrupt_ends_with_its_own_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C leaves one line and status 130, and no traceback."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("omg_abci.node.keystore.Keystore.list", interrupt)
+    result = make_cli(tmp_path).run("keys", "list")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.endswith("error: interrupted (code interrupted)\n")
+
+
+def test_a_lost_answer_is_no_refusal() -> None:
+    """When nobody knows whether the node took a transaction, the error says how to find out."""
+
+    class Silent:
+        def submit(self, raws: list[bytes]) -> None:
+            raise NodeError("UNAVAILABLE", f"{len(raws)} sent, connection reset")
+
+    how = SubmitOptions(None, no_wait=False, timeout=1.0, as_json=False)
+    owner, secret = ACCOUNTS[0].owner.address, ACCOUNTS[0].owner.secret
+    domain = compute_no_bridge_domain("omg-test-1")
+    body = build_body("omg-test-1", owner, [cancel_order(1)], nonce=9, max_unit_price=1)
+    signed = Verifier(domain).verify_tx(sign(domain, body, owner, secret))
+    with pytest.raises(CommandError) as caught:
+        submit(cast("NodeClient", Silent()), how, signed, Catalogue({}, {}), pb.Status())
+    assert caught.value.code == "answer_lost"
+    assert caught.value.hint.endswith(f"omgd query tx-result 0x{signed.tx_id.hex()}")

@@ -4,6 +4,7 @@ Each block also shows that the twins of a valid transaction (another's key, anot
 replayed, too late, too early) are refused by pool and block, for the reason that the oracle gives.
 """
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,11 @@ BOUNDS = st.fixed_dictionaries(
 )
 SEEDED_PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """A smaller seed is not a smaller example."""
+SHRINKING_S = 900
+"""A failure is shown once it is small, for which Hypothesis takes up to five minutes."""
 
 
+@pytest.mark.timeout(SHRINKING_S)
 @given(plans=st.lists(block_plans(), min_size=1, max_size=6), bounds=BOUNDS)
 def test_chain_does_what_the_oracle_does(plans: list[BlockPlan], bounds: dict[str, int]) -> None:
     """Results, expired orders, diffs and records agree, through rollbacks and restarts."""

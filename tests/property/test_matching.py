@@ -4,6 +4,7 @@ Orders that expired stay in the book in half of the runs, because nothing remove
 matching: this is where a head that is not live counts.
 """
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +13,12 @@ from tests.random_plans import PlanSource
 from tests.side_by_side import Pair, narrowed
 from tests.strategies import BlockPlan, block_plans
 
+SHRINKING_S = 900
+"""A failure is shown once it is small, for which Hypothesis takes up to five minutes."""
 STEPS = st.sampled_from([{}, {"MASS_STEPS_MAX": 0}, {"MASS_STEPS_MAX": 0}, {"MASS_STEPS_MAX": 1}])
 
 
+@pytest.mark.timeout(SHRINKING_S)
 @given(plans=st.lists(block_plans(market=1, legs_max=10), min_size=1, max_size=5), bounds=STEPS)
 def test_orders_meet_as_the_oracle_says(plans: list[BlockPlan], bounds: dict[str, int]) -> None:
     """Small scenes that shrink: results, diffs and records agree."""

@@ -92,7 +92,7 @@ def explain(reason: BaseException) -> CommandError | None:
         case click.ClickException():
             return CommandError("usage", reason.format_message())
         case click.Abort():
-            return CommandError("aborted", "nothing was done", "")
+            return CommandError("interrupted", "interrupted")
         case ModuleNotFoundError():
             return _explain_missing(reason)
         case OSError():

@@ -35,12 +35,7 @@ _CHAIN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PORTS: Final = Ports(p2p=26656, rpc=26657, grpc=26670, metrics=26660)
 _SOCKET_PATH_BYTES: Final = 100
 """Linux takes 107, other systems 103."""
-_HEADING: Final = "# Written by omgd init; change it as you need."
-_RELAY: Final = re.compile(r"^(#.*\n)?relay = .*$", re.MULTILINE)
-_RELAYING: Final = (
-    "# Pass on what peers sent; false where every node is every other's peer.\nrelay = true"
-)
-_MONIKER: Final = re.compile(r"^moniker = .*$", re.MULTILINE)
+_HEADING: Final = "# Written by omgd init; change it as you need.\n"
 
 
 class _Home(NamedTuple):
@@ -169,17 +164,9 @@ def _write_home(made: _Home, document: dict[str, object], now: datetime) -> None
     if made.accounts:
         accounts = [encode_account(each) for each in made.accounts]
         write_secret_file(made.accounts_file, {"accounts": accounts})
-    write_settings(home, made.socket, _PORTS, (), NodeSettings())
-    _retitle(home, made.moniker)
-
-
-def _retitle(home: Path, moniker: str) -> None:
-    """Make a local network's settings this home's: nobody writes them again at each start."""
-    for path in (home / "config" / "config.toml", home / "app" / "app.toml"):
-        _, _, settings = path.read_text(encoding="utf-8").partition("\n")
-        settings = _MONIKER.sub(lambda _: f"moniker = {json.dumps(moniker)}", settings)
-        settings = _RELAY.sub(_RELAYING, settings)
-        path.write_text(f"{_HEADING}\n{settings}", encoding="utf-8")
+    settings = NodeSettings(relay=True)
+    name = made.moniker
+    write_settings(home, made.socket, _PORTS, (), settings, moniker=name, heading=_HEADING)
 
 
 def _report(made: _Home, *, as_json: bool) -> None:
