@@ -116,6 +116,34 @@ def kill_one(local: LocalNetwork, chance: random.Random) -> str:
     return f"{which} {index} (not running)"
 
 
+def kill_for_a_while(
+    local: LocalNetwork, loads: list[Load], *, seconds: float, kill_every: float, seed: int
+) -> dict[str, int]:
+    """Kill a process every so often; return how many of each kind."""
+    chance = random.Random(seed)  # noqa: S311 - a test's choice
+    killed: dict[str, int] = {}
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        time.sleep(kill_every)
+        what = kill_one(local, chance)
+        kind = what.split()[0]
+        killed[kind] = killed.get(kind, 0) + 1
+        count = sum(len(load.acknowledged) for load in loads)
+        passed = time.monotonic() - started
+        click.echo(f"{passed:6.0f} s  killed {what}, {count} acknowledged", err=True)
+        local.check()
+    return killed
+
+
+def sum_refusals(loads: list[Load]) -> dict[int, int]:
+    """Return how often each code was answered."""
+    refused: dict[int, int] = {}
+    for load in loads:
+        for code, count in load.refused.items():
+            refused[code] = refused.get(code, 0) + count
+    return refused
+
+
 def fetch_app_hashes(node: Node, height: int) -> list[str]:
     """Return the app hash of every header from 1 to the height."""
     hashes: dict[int, str] = {}
@@ -166,31 +194,19 @@ def run(
 ) -> dict[str, Any]:
     """Run the campaign; return its figures."""
     accounts = make_accounts(seed.to_bytes(8, "big"))
-    document = make_document(accounts, time.time_ns() // 1_000_000)
     network = write_network(
         directory,
         validators=validators,
         chain_id=_CHAIN_ID,
-        genesis_document=document,
+        genesis_document=make_document(accounts, time.time_ns() // 1_000_000),
         accounts=accounts,
     )
-    chance = random.Random(seed)  # noqa: S311 - a test's choice
-    killed: dict[str, int] = {}
     started = time.monotonic()
     with LocalNetwork(network, ensure_cometbft()) as local:
         loads = [Load(local.network, each, seed + place) for place, each in enumerate(accounts)]
         for load in loads:
             load.start()
-        while time.monotonic() - started < seconds:
-            time.sleep(kill_every)
-            what = kill_one(local, chance)
-            killed[what.split()[0]] = killed.get(what.split()[0], 0) + 1
-            count = sum(len(load.acknowledged) for load in loads)
-            click.echo(
-                f"{time.monotonic() - started:6.0f} s  killed {what}, {count} acknowledged",
-                err=True,
-            )
-            local.check()
+        killed = kill_for_a_while(local, loads, seconds=seconds, kill_every=kill_every, seed=seed)
         for load in loads:
             load.stop()
         height = wait_until_drained(local.network)
@@ -198,10 +214,6 @@ def run(
         hashes = [fetch_app_hashes(node, height) for node in local.network.nodes]
         included = fetch_included(local.network.nodes[0], height)
     acknowledged = [raw for load in loads for raw in load.acknowledged]
-    refused: dict[int, int] = {}
-    for load in loads:
-        for code, count in load.refused.items():
-            refused[code] = refused.get(code, 0) + count
     return {
         "seconds": round(time.monotonic() - started),
         "seed": seed,
@@ -210,7 +222,7 @@ def run(
         "killed": killed,
         "restarts": restarts,
         "acknowledged": len(acknowledged),
-        "refused": refused,
+        "refused": sum_refusals(loads),
         "unanswered": sum(load.unanswered for load in loads),
         "included": len(included),
         "lost": sum(raw not in included for raw in acknowledged),
