@@ -247,12 +247,14 @@ async def _load(domain: Domain, path: Path, height: Height) -> Reader:
 
 def _load_once(domain: Domain, path: Path, height: Height) -> Reader:
     storage = Storage.open(path, read_only=True)
+    # The state stays: the collector need not walk through it while it is made, nor ever after.
+    gc.disable()
     try:
         reader = Reader.load_storage(storage, domain, height)
+        gc.freeze()
     finally:
+        gc.enable()
         storage.close()
-    # The state stays: the collector need not walk through it again and again.
-    gc.freeze()
     return reader
 
 

@@ -17,7 +17,6 @@ from omg_abci.localnet.cometbft import ensure_cometbft
 from omg_abci.localnet.genesis import Account
 from omg_abci.localnet.keys import make_ethereum_key
 from omg_abci.localnet.layout import write_network
-from omg_abci.localnet.settings import NodeSettings
 from omg_abci.localnet.supervisor import LocalNetwork
 from omg_abci.node.client import NodeClient
 from omg_abci.protocol.limits import AGENT_AHEAD_MAX_MS, QUANTITY_LOTS_MAX
@@ -34,8 +33,6 @@ _BASE: Final = 2
 _QUOTE: Final = 3
 _RICHES: Final = 1 << 125
 """Far above any recording's costs, and two of them still fit into a token's supply."""
-_COMMIT_MS: Final = 50
-"""Shorter than usual: there is always a next block to make, and short recordings wait for two."""
 _LAG_SECONDS: Final = 60.0
 
 
@@ -106,7 +103,6 @@ def run_network(validators: int, say: Callable[[str], None]) -> Iterator[Connect
             genesis_document=make_replay_document(account, int(now.timestamp() * 1_000)),
             accounts=[account],
             genesis_time=now,
-            settings=NodeSettings(timeout_commit_ms=_COMMIT_MS),
         )
         say(f"starting {validators} validators …")
         with LocalNetwork(network, binary, on_event=say) as local:

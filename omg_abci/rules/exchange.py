@@ -1,11 +1,12 @@
 """Orders: place, amend, cancel, expire (docs/spec/exchange.md)."""
 
 from heapq import heappop, heappush
+from typing import Final
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from omg_abci.protocol.results import LegResult
-from omg_abci.protocol.units import Address, Ended, Lots, Millis, Side, Ticks, TimeInForce
+from omg_abci.protocol.units import BUY, Address, Ended, Lots, Millis, Ticks, TimeInForce
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.orderbook import (
     Outcome,
@@ -22,7 +23,10 @@ from omg_abci.state.book import Order
 from omg_abci.state.objects import Account, Market
 from omg_abci.state.working import WorkingState
 
-_RESTING = (TimeInForce.GTC, TimeInForce.GTT)
+_FOK: Final = int(TimeInForce.FOK)
+_LAST_RESTING: Final = int(TimeInForce.GTT)
+"""GTC and GTT orders may rest; IOC and FOK have the greater numbers."""
+_OPEN: Final = Ended.OPEN
 
 
 # --- place --------------------------------------------------------------------------------------
@@ -39,7 +43,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         return known
     _require_expiry(msg.expires_ms, state.time_ms)
     _require_quantity(market, msg.quantity)
-    if msg.time_in_force in _RESTING and ctx.account.open_orders >= limits.OPEN_ORDERS_MAX:
+    if msg.time_in_force <= _LAST_RESTING and ctx.account.open_orders >= limits.OPEN_ORDERS_MAX:
         raise errors.TooManyOpenOrders
     _require_cost(market, msg.price, msg.quantity)
     _require_funds(state, ctx.account, market, msg)
@@ -52,7 +56,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
             return _compute_result(order, out, Ended.MATCH_LIMIT, 0)
         if _has_crossing(order):
             return _refuse_crossing(out)
-    elif msg.time_in_force == TimeInForce.FOK:
+    elif msg.time_in_force == _FOK:
         fillable, steps = is_fillable(state, order, msg.max_matches)
         if not fillable:
             ctx.work += steps * limits.WORK_MATCH
@@ -93,7 +97,7 @@ def _make_order(state: WorkingState, account: Account, market: Market, msg: Plac
     order.stored = None
     base = state.get_balance(account.owner, msg.subaccount, market.record.base)
     quote = state.get_balance(account.owner, msg.subaccount, market.record.quote)
-    order.give, order.take = (quote, base) if msg.side == Side.BUY else (base, quote)
+    order.give, order.take = (quote, base) if msg.side == BUY else (base, quote)
     return order
 
 
@@ -120,36 +124,45 @@ def _enter(
     state: WorkingState, ctx: LegContext, order: Order, steps_max: int, done: Outcome
 ) -> LegResult:
     """Match an order that is not in the book, then let it rest or end."""
+    if order.post_only or not _has_crossing(order):
+        rests = order.time_in_force <= _LAST_RESTING
+        return _settle_end(state, order, done, _OPEN if rests else Ended.IMMEDIATE, 0)
     filled_before = order.filled
-    if order.post_only:
-        out = done
-    else:
-        out = match_order(state, order, steps_max)
-        ctx.work += out.steps * limits.WORK_MATCH
-    ended = _get_end(order, out)
-    if ended == Ended.OPEN:
-        take_reserve(state, order)
-        state.rest_order(order)
-    else:
-        state.remember_ended(order, ended)
-    return _compute_result(order, out, ended, order.filled - filled_before)
+    out = match_order(state, order, steps_max)
+    ctx.work += out.steps * limits.WORK_MATCH
+    return _settle_end(state, order, out, _get_end(order, out), order.filled - filled_before)
 
 
 def _get_end(order: Order, out: Outcome) -> Ended:
-    """Tell why the order does not rest; OPEN when it does."""
+    """Tell why an order that was matched does not rest; OPEN when it does."""
     if out.self_trade:
         return Ended.SELF_TRADE
     if not order.remaining:
         return Ended.FILLED
     if _has_crossing(order):
         return Ended.MATCH_LIMIT
-    return Ended.OPEN if order.time_in_force in _RESTING else Ended.IMMEDIATE
+    return _OPEN if order.time_in_force <= _LAST_RESTING else Ended.IMMEDIATE
+
+
+def _settle_end(
+    state: WorkingState, order: Order, out: Outcome, ended: Ended, filled: Lots
+) -> LegResult:
+    """Let the order rest with its reserve, or remember its end."""
+    if ended:
+        state.remember_ended(order, ended)
+    else:
+        take_reserve(state, order)
+        state.rest_order(order)
+    return _compute_result(order, out, ended, filled)
 
 
 def _compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> LegResult:
+    resting = 0 if ended else order.remaining
+    if not out.touched:
+        return LegResult(0, filled, resting, ended)
     return LegResult(
         filled=filled,
-        resting=0 if ended else order.remaining,
+        resting=resting,
         ended=ended,
         fills=tuple(out.fills),
         removals=tuple(out.removals),
@@ -179,7 +192,7 @@ def _require_cost(market: Market, price: Ticks, quantity: Lots) -> None:
 
 
 def _require_funds(state: WorkingState, account: Account, market: Market, msg: PlaceOrder) -> None:
-    if msg.side == Side.BUY:
+    if msg.side == BUY:
         token, needed = market.record.quote, msg.quantity * msg.price * market.quote_unit
     else:
         token, needed = market.record.base, msg.quantity * market.base_unit
@@ -255,7 +268,7 @@ def _make_probe(order: Order, price: Ticks) -> Order:
 
 def _compute_amended_reserve(order: Order, price: Ticks, quantity: Lots) -> int:
     market = order.market
-    if order.side == Side.BUY:
+    if order.side == BUY:
         return quantity * price * market.quote_unit
     return quantity * market.base_unit
 

@@ -4,11 +4,16 @@ An incoming order, not in the book, meets the opposite side's orders one by one:
 best price first. Every handled order is a step; steps are bounded by what the leg declared.
 """
 
+from typing import Final
+
 from omg_abci.protocol.results import Decrement, Fill, Removal
-from omg_abci.protocol.units import Ended, SelfTrade, Side
+from omg_abci.protocol.units import BUY, Ended, SelfTrade
 from omg_abci.rules.settlement import release_reserve, settle_fill
 from omg_abci.state.book import BookSide, Level, Order
 from omg_abci.state.working import WorkingState
+
+_ALLOW: Final = int(SelfTrade.ALLOW)
+_FILLED: Final = Ended.FILLED
 
 
 class Outcome:
@@ -25,15 +30,20 @@ class Outcome:
         self.removals: list[Removal] = []
         self.decrements: list[Decrement] = []
 
+    @property
+    def touched(self) -> bool:
+        """Tell whether a resting order was filled, removed or made smaller."""
+        return self.steps > 0
+
 
 def get_opposite(order: Order) -> BookSide:
     """Return the side that an order trades with."""
-    return order.market.asks if order.side == Side.BUY else order.market.bids
+    return order.market.asks if order.side == BUY else order.market.bids
 
 
 def is_crossing(order: Order, level: Level) -> bool:
     """Tell whether an order's price is at least as good as a level's."""
-    if order.side == Side.BUY:
+    if order.side == BUY:
         return level.price <= order.price
     return level.price >= order.price
 
@@ -68,7 +78,7 @@ def match_order(state: WorkingState, taker: Order, steps_max: int) -> Outcome:
     """Match an incoming order; its ``filled`` and ``remaining`` say what is left."""
     out = Outcome()
     side = get_opposite(taker)
-    allows = taker.self_trade == SelfTrade.ALLOW
+    allows = taker.self_trade == _ALLOW
     filled, remaining = taker.filled, taker.remaining
     while remaining and out.steps < steps_max:
         level = side.get_best()
@@ -111,7 +121,7 @@ def is_fillable(state: WorkingState, taker: Order, steps_max: int) -> tuple[bool
             steps += 1
             if not is_dead(state, maker):
                 own = maker.account is taker.account
-                if not own or taker.self_trade == SelfTrade.ALLOW:
+                if not own or taker.self_trade == _ALLOW:
                     needed -= maker.remaining
                 elif taker.self_trade != SelfTrade.CANCEL_OLDEST:
                     return False, steps
@@ -131,7 +141,7 @@ def _reduce_maker(state: WorkingState, maker: Order, quantity: int) -> None:
     state.change_order(maker, maker.filled + quantity, maker.remaining - quantity)
     if not maker.remaining:
         state.take_out(maker)
-        state.remember_ended(maker, Ended.FILLED)
+        state.remember_ended(maker, _FILLED)
 
 
 def _prevent_self_trade(

@@ -1,6 +1,6 @@
 """What fills and resting orders do to balances: reserve exactly what can be spent."""
 
-from omg_abci.protocol.units import Amount, Lots, Side
+from omg_abci.protocol.units import BUY, Amount, Lots
 from omg_abci.state.book import Order
 from omg_abci.state.working import WorkingState
 
@@ -8,7 +8,7 @@ from omg_abci.state.working import WorkingState
 def compute_reserve(order: Order, quantity: Lots) -> Amount:
     """Return what so many lots of the order can cost its owner at most."""
     market = order.market
-    if order.side == Side.BUY:
+    if order.side == BUY:
         return quantity * order.price * market.quote_unit
     return quantity * market.base_unit
 
@@ -30,7 +30,7 @@ def settle_fill(state: WorkingState, taker: Order, maker: Order, quantity: Lots)
     market = maker.market
     base = quantity * market.base_unit
     quote = quantity * maker.price * market.quote_unit
-    given, taken = (quote, base) if taker.side == Side.BUY else (base, quote)
+    given, taken = (quote, base) if taker.side == BUY else (base, quote)
     state.change_balance(taker.give, -given, 0)
     state.change_balance(maker.give, 0, -taken)
     state.change_balance(taker.take, taken, 0)

@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.errors import require
+from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import Address, Amount, Hash, Lots, Millis, Ticks
 from omg_abci.state import schema
 from omg_abci.state.book import Level, Order, OwnerList, detach, reattach
@@ -167,7 +167,9 @@ class WorkingState:
             self.dirty_balances[balance] = None
         balance.free += free
         balance.reserved += reserved
-        require(balance.free >= 0 and balance.reserved >= 0, "a balance is negative")
+        if balance.free < 0 or balance.reserved < 0:
+            message = "a balance is negative"
+            raise InvariantBroken(message)
 
     def add_fee(self, amount: Amount) -> None:
         """Add to the fee pool; the block's own undo entry restores it."""
@@ -236,7 +238,8 @@ class WorkingState:
         )
         old = account.slots.get(slot)
         key = schema.compute_ended_key(account.owner, slot)
-        self.dirty_records.setdefault(key, None if old is None else old.encode())
+        if key not in self.dirty_records:
+            self.dirty_records[key] = None if old is None else old.encode()
         self.dirty_accounts[account] = None
         overwritten = None
         if old is not None:
