@@ -47,6 +47,8 @@ class BookRow(NamedTuple):
     line: int
     bids: tuple[tuple[Ticks, Lots], ...]
     asks: tuple[tuple[Ticks, Lots], ...]
+    depth: int
+    """How many levels of a side a row can hold."""
 
 
 def iterate_messages(path: Path, price_unit: int = 1) -> Iterator[Message]:
@@ -155,7 +157,7 @@ def _parse_row(path: Path, line: int, fields: list[str], price_unit: int) -> Boo
     prices = [-price for price, _ in bids]
     if prices != sorted(set(prices)):
         raise Contradiction(path, line, "bid prices do not fall")
-    return BookRow(line, bids, asks)
+    return BookRow(line, bids, asks, len(fields) // 4)
 
 
 def _pair_levels(

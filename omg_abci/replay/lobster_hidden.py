@@ -21,9 +21,12 @@ class HiddenOrders:
         submitted: set[int] = set()
         found: dict[int, tuple[int, Ticks, Lots]] = {}
         mentioned: dict[int, int] = {}
+        self._mentions: dict[int, list[tuple[int, int, Lots]]] = {}
         self.first_submitted = 0
         for at, each in enumerate(messages):
             key = each.order_id
+            if each.kind < lobster.HIDDEN:
+                self._mentions.setdefault(key, []).append((at, each.kind, each.size))
             if each.kind == lobster.NEW:
                 self.first_submitted = self.first_submitted or key
                 submitted.add(key)
@@ -81,6 +84,27 @@ class HiddenOrders:
         for key in list(self._by_level.get(level, ())):
             if self._due.get(key, at + 1) <= at:
                 self.reveal(planner, key)
+
+    def correct_level(self, planner: Planner, level: Level, at: int) -> None:
+        """Let a level that was out of sight hold what later messages say of its orders.
+
+        An order that is deleted later, or executed before one behind it, has the size of what is
+        still taken from it. One that is never heard of again has left if one behind it is executed.
+        """
+        behind = at
+        """The last execution of an order behind the one looked at."""
+        for key, left in reversed(list(planner.venue.get_queue(level).items())):
+            coming = [each for each in self._mentions.get(key, ()) if each[0] > at]
+            if not coming:
+                if behind > at:
+                    planner.remove(key)
+                continue
+            last, kind, _ = coming[-1]
+            size = sum(size for _, _, size in coming)
+            if size != left and (kind == lobster.DELETE or behind > last):
+                planner.set_quantity(key, size)
+            executed = [moment for moment, kind, _ in coming if kind == lobster.EXECUTION]
+            behind = max(behind, *executed) if executed else behind
 
     def open_level(self, planner: Planner, level: Level, size: Lots, first_row: int) -> None:
         """Fill an opening level: orders that the recording names, and the rest without a name."""

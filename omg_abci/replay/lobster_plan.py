@@ -89,7 +89,7 @@ class LobsterPlan:
                 yield from follower.follow(next(rows), at, self._last_mention)
                 yield from planner.end_event(message.time_ns, compared=False)
             elif row:
-                yield StateCheck(max(len(row.bids), len(row.asks)))
+                yield StateCheck(row.depth)
 
     def finish(self, comparer: Comparer) -> None:
         """Compare the quotes with the book file where that has no row for each message."""

@@ -41,13 +41,12 @@ class RowFollower:
         """Begin before the first row, whose levels the planner's book holds already."""
         self._planner = planner
         self._hidden = hidden
-        self._depth = max(len(first.bids), len(first.asks))
+        self._depth = first.depth
         self._before: dict[int, Levels | None] = {Side.BUY: None, Side.SELL: None}
         self._doubted: dict[Level, Lots] = {}
 
     def follow(self, row: BookRow, at: int, last_mention: Mapping[int, int]) -> Iterator[Step]:
         """Yield the row's check; tell the planner what moved in, or was said twice."""
-        self._depth = max(self._depth, len(row.bids), len(row.asks))
         known = {side: self._select_known(side, levels) for side, levels in _list_sides(row)}
         depths = {side: self._find_depth(side, known[side]) for side in known}
         if all(depths.values()):
@@ -79,7 +78,7 @@ class RowFollower:
     def _find_depth(self, side: int, known: Levels) -> int:
         """Return how many levels of the chain's book the known ones are compared with."""
         before = self._before[side]
-        if before is not None and len(before) < self._depth:
+        if len(known if before is None else before) < self._depth:
             return self._depth
         return len(known)
 
@@ -93,7 +92,7 @@ class RowFollower:
     ) -> None:
         venue = self._planner.venue
         shown = dict(levels)
-        worst = levels[-1][0] if levels else None
+        worst = levels[-1][0] if len(levels) == self._depth else None
         new = {price for price, _ in levels[known:]}
         held = [
             price
@@ -107,6 +106,7 @@ class RowFollower:
             moved_in = price in new or limit is None or _is_worse(side, price, limit)
             if moved_in:
                 self._hidden.reveal_due(self._planner, level, mentions[0])
+                self._hidden.correct_level(self._planner, level, mentions[0])
             if sum(venue.get_queue(level).values()) == size:
                 continue
             if moved_in or self._doubted.get(level) == size:

@@ -5,6 +5,7 @@ in a block, once.
 """
 
 import contextlib
+import re
 import shutil
 import time
 from collections import Counter
@@ -38,7 +39,7 @@ def wait_until(is_met: Callable[[], object]) -> None:
 
 def get_height(local: LocalNetwork) -> int:
     """Return the height of the first node's application."""
-    with Rpc(local.network.nodes[0].ports.rpc) as rpc:
+    with Rpc(local.network.nodes[0].ports.rpc, timeout_seconds=_WAIT_S) as rpc:
         return rpc.fetch_app_state().height
 
 
@@ -127,8 +128,9 @@ def test_killed_children_end_the_pair(make_network: MakeNetwork) -> None:
         require_included(local, acknowledged)
         require_fresh_node_agrees(local.network.nodes[0], get_height(local))
     said = log.read_text()
-    assert "the node cannot go on: signature worker" in said
-    assert "the node cannot go on: the read process ended" in said
+    # With a block under way it is the consensus call that fails, in other words.
+    assert re.search(r"signature worker \d+ ended", said)
+    assert "the read process ended" in said
 
 
 def test_crash_points_of_cometbft(make_network: MakeNetwork) -> None:

@@ -1,0 +1,85 @@
+"""The chain's rules without a network: a replay's executor that applies blocks in this process."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from omg_abci.localnet.genesis import Account
+from omg_abci.localnet.keys import make_ethereum_key
+from omg_abci.protocol import codec
+from omg_abci.protocol.messages import Message, SignedTx, TxBody
+from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.units import Scheme
+from omg_abci.replay.compare import Comparer, compare_open_orders
+from omg_abci.replay.network import make_replay_document
+from omg_abci.replay.session import Plan, Session
+from omg_abci.replay.steps import EventEnd
+from omg_abci.rules.transition import Block, apply_block
+from omg_abci.state.genesis import build_genesis
+from omg_abci.state.loading import load_state
+
+_CHAIN_ID = "omg-replay-test"
+_START_MS = 1_800_000_000_000
+_ACCOUNT = Account("venue", make_ethereum_key(b"tests", "venue"), make_ethereum_key(b"tests", "a"))
+Spoil = Callable[[LegResult], LegResult]
+
+
+class InProcessExecutor:
+    """Each batch is a transaction and a block of its own."""
+
+    def __init__(self, spoil: Spoil | None = None) -> None:
+        """Start from a replay's genesis; ``spoil`` changes results, as a wrong chain would."""
+        records, _ = build_genesis(_CHAIN_ID, make_replay_document(_ACCOUNT, _START_MS))
+        self.state = load_state(_CHAIN_ID, records)
+        self._spoil = spoil
+        self._results: list[tuple[LegResult, ...]] = []
+
+    def send(self, legs: Sequence[Message]) -> None:
+        """Execute the batch; the encoding of its result is passed through, as on a network."""
+        height = self.state.height + 1
+        time_ms = _START_MS + height
+        owner, agent = _ACCOUNT.owner.address, _ACCOUNT.agent.address
+        body = TxBody(
+            _CHAIN_ID, owner, time_ms, time_ms - 1 if height > 1 else 0, 0, 0, False, 1, tuple(legs)
+        )
+        body.check(agent, Scheme.RAW)
+        raw = codec.encode_body(body)
+        tx = SignedTx(raw, height.to_bytes(32, "big"), agent, Scheme.RAW, body)
+        block = Block(height, time_ms, height.to_bytes(32, "big"), (tx,))
+        result = apply_block(self.state, block).results[0]
+        self.state.commit()
+        legs_done = codec.decode_result(codec.encode_result(result), result.code).legs
+        if self._spoil:
+            legs_done = tuple(self._spoil(each) for each in legs_done)
+        self._results.append(legs_done)
+
+    def receive(self, *, wait: bool) -> list[tuple[LegResult, ...]]:
+        """Return what was executed since the last call."""
+        results, self._results = self._results, []
+        return results
+
+    def list_open_orders(self) -> list[dict[str, Any]]:
+        """Return the state's own open orders, as the node API would."""
+        return [
+            {
+                "client_id": order.client_id,
+                "side": order.side,
+                "price": order.price,
+                "left": order.remaining,
+                "priority": order.priority,
+            }
+            for order in self.state.accounts[_ACCOUNT.owner.address].orders.values()
+        ]
+
+
+def replay_in_process(
+    plan: Plan,
+    spoil: Spoil | None = None,
+    watch: Callable[[EventEnd, Comparer], None] = lambda _end, _comparer: None,
+) -> Session:
+    """Replay a plan; assert that the rebuilt book is the state's own in the end."""
+    executor = InProcessExecutor(spoil)
+    session = Session(plan, executor, watch=watch)
+    session.run()
+    if spoil is None and executor.state.height:
+        assert compare_open_orders(session.comparer, executor.list_open_orders()) == (True, "")
+    return session
