@@ -145,11 +145,12 @@ class Pair:
         """Record the first end of a pair and ask the other process to follow."""
         process = self._processes[ended]
         how = process.describe_end() if process.has_ended() else "did not listen in time"
-        self.ends += 1
         steady = now - self._started >= _STEADY_SECONDS
         self._ends_in_a_row = 1 if steady else self._ends_in_a_row + 1
         tail = "\n".join(f"  {line}" for line in read_tail(process.log, _TAIL_LINES))
         self._last_end = f"node{self._node.index}: its {ended} {how}; {process.log}:\n{tail}"
+        # Last: another thread that sees the count asks for the description.
+        self.ends += 1
         self._tell(f"its {ended} {how}")
         for other in self._processes.values():
             other.terminate()
