@@ -79,18 +79,18 @@ def find_trades_file(recording: Path) -> Path:
 def find_units(orders: Path, trades: Path) -> Units:
     """Read both files once; raise a `RecordingError`."""
     price_decimals = size_decimals = 0
-    prices = set()
+    prices: dict[str, tuple[Path, int]] = {}
     for path, columns, size in (
         (orders, _ORDER_COLUMNS, "volume"),
         (trades, _TRADE_COLUMNS, "amount"),
     ):
-        for _, fields in iterate_records(path, columns):
+        for line, fields in iterate_records(path, columns):
             price_decimals = max(price_decimals, count_decimals(fields["price"]))
             size_decimals = max(size_decimals, count_decimals(fields[size]))
-            prices.add(fields["price"])
+            prices.setdefault(fields["price"], (path, line))
     unit = 0
-    for price in prices:
-        unit = math.gcd(unit, parse_decimal(orders, 0, "price", price, price_decimals))
+    for price, (path, line) in prices.items():
+        unit = math.gcd(unit, parse_decimal(path, line, "price", price, price_decimals))
     return Units(price_decimals, size_decimals, unit or 1)
 
 

@@ -1,7 +1,6 @@
 """The commands `replay` and `demo`."""
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from omg_abci.node.commands.output import json_option, print_object
 from omg_abci.protocol.limits import CANCEL_ALL_MAX
 from omg_abci.protocol.messages import CancelAll
 from omg_abci.replay.compare import Comparer, compare_open_orders
@@ -34,15 +34,20 @@ _ACCOUNTS: Final = Path("~/.omg/localnet/accounts.json")
 Watch = Callable[[EventEnd, Comparer], None]
 
 
-@click.command("replay")
-@click.argument("recording", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--book",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The venue's snapshots: LOBSTER's orderbook file, Databento's MBP-10.",
+_File: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+_validators_option: Final = click.option(
+    "--validators", type=click.IntRange(1, 32), default=4, show_default=True
 )
+_limit_option: Final = click.option(
+    "--limit", type=click.IntRange(min=1), help="Replay only so many rows."
+)
+
+
+@click.command("replay")
+@click.argument("recording", type=_File)
+@click.option("--book", type=_File, help="The venue's snapshots: LOBSTER's book file, MBP-10.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), required=True)
-@click.option("--validators", type=click.IntRange(1, 32), default=4, show_default=True)
+@_validators_option
 @click.option(
     "--node",
     "addresses",
@@ -52,12 +57,12 @@ Watch = Callable[[EventEnd, Comparer], None]
 )
 @click.option(
     "--accounts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_File,
     envvar="OMG_ACCOUNTS",
     help="Accounts file of that network, whose first account trades; usually localnet's.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Replay only so many rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@_limit_option
+@json_option
 def replay_command(
     *,
     recording: Path,
@@ -83,21 +88,21 @@ def replay_command(
     with network as connection:
         report = replay(kind, recording, plan, connection)
     if as_json:
-        click.echo(json.dumps(report))
+        print_object(report)
     else:
         click.echo("\n".join(format_report(report)))
 
 
 @click.command("demo")
-@click.option("--limit", type=click.IntRange(min=1), help="Replay only so many rows.")
-@click.option("--validators", type=click.IntRange(1, 32), default=4, show_default=True)
+@_limit_option
+@_validators_option
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("demo.png"),
     show_default=True,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option
 def demo_command(*, limit: int | None, validators: int, picture: Path, as_json: bool) -> None:
     """Replay half an hour of Bitstamp's BTC/USD through four validators and draw it.
 
@@ -111,12 +116,13 @@ def demo_command(*, limit: int | None, validators: int, picture: Path, as_json: 
     sampler = Sampler(plan)
     with run_network(validators, say) as connection:
         report = replay("bitstamp", recording, plan, connection, watch=sampler.watch)
-    sampler.draw(picture, report)
+    drawn = sampler.draw(picture, report)
     if as_json:
-        click.echo(json.dumps({**report, "picture": str(picture)}))
+        print_object({**report, "picture": str(picture) if drawn else None})
         return
     click.echo("\n".join(format_report(report)))
-    click.echo(f"  picture     {picture}: the chain's book and trades, as committed")
+    if drawn:
+        click.echo(f"  picture     {picture}: the chain's book and trades, as committed")
 
 
 def replay(

@@ -146,30 +146,34 @@ class Comparer:
         side = leg.side if isinstance(leg, PlaceOrder) else 0
         self.traded.extend((step.line, each.price, each.quantity, side) for each in filled)
         for each in filled:
-            self._defer(each.key, "fill", 0, 0, each.quantity)
+            self._defer(_Effect(each.key, "fill", 0, 0, each.quantity))
         for removal in result.removals:
-            self._defer(self._keys[removal.client_id], "remove", 0, 0, 0)
+            self._defer(_Effect(self._keys[removal.client_id], "remove", 0, 0, 0))
         if not result.code and not result.repeated and not result.tombstone:
-            self._defer_own(step, result)
+            effect = self._find_own_effect(step, result)
+            if effect:
+                self._defer(effect, at_end=step.is_repair)
 
-    def _defer_own(self, step: Send, result: LegResult) -> None:
-        leg = step.leg
+    def _find_own_effect(self, step: Send, result: LegResult) -> _Effect | None:
+        """Return what the leg did to its own order; an aggressor's never rests."""
+        leg, key = step.leg, step.key
+        if isinstance(leg, CancelOrder):
+            return _Effect(key, "remove", 0, 0, 0)
         if isinstance(leg, PlaceOrder):
-            if result.resting:
-                self._keys[leg.client_id] = step.key
-                self.client_ids[step.key] = leg.client_id
-                self._defer(step.key, "rest", leg.side, leg.price, result.resting)
-        elif isinstance(leg, CancelOrder):
-            self._defer(step.key, "remove", 0, 0, 0)
-        elif result.kept_place:
-            self._defer(step.key, "set", 0, 0, result.resting)
-        else:
-            self._defer(step.key, "move", 0, leg.price, result.resting)
+            if not result.resting:
+                return None
+            self._keys[leg.client_id] = key
+            self.client_ids[key] = leg.client_id
+            return _Effect(key, "rest", leg.side, leg.price, result.resting)
+        if result.kept_place:
+            return _Effect(key, "set", 0, 0, result.resting)
+        return _Effect(key, "move", 0, leg.price, result.resting)
 
-    def _defer(self, key: int, kind: str, side: int, price: Ticks, quantity: Lots) -> None:
+    def _defer(self, effect: _Effect, *, at_end: bool = False) -> None:
         self._effects += 1
-        self._pending[self._effects] = _Effect(key, kind, side, price, quantity)
-        self._pending_of.setdefault(key, []).append(self._effects)
+        self._pending[self._effects] = effect
+        if not at_end:
+            self._pending_of.setdefault(effect.key, []).append(self._effects)
 
     def _settle(self, key: int) -> None:
         for number in self._pending_of.pop(key, ()):

@@ -99,10 +99,10 @@ class Sampler:
             for price, size, _ in comparer.chain.compute_levels(side, _LEVELS)
         ]
 
-    def draw(self, picture: Path, report: dict[str, Any]) -> None:
-        """Write the picture; nothing is written when too little was seen."""
+    def draw(self, picture: Path, report: dict[str, Any]) -> bool:
+        """Write the picture and return true, or false when too little was seen for one."""
         if len(self._samples) < 2:  # noqa: PLR2004 - a picture over time needs two moments
-            return
+            return False
         with mpl.rc_context(_STYLE):
             figure = Figure(figsize=(14, 8.6), facecolor=_GROUND)
             grid = figure.add_gridspec(
@@ -117,6 +117,7 @@ class Sampler:
             self._draw_depth(depth)
             _write_titles(figure, report)
             figure.savefig(picture, dpi=110, facecolor=_GROUND)
+        return True
 
     def _find_prices(self) -> tuple[float, float]:
         """Return the range of prices that the best quotes and trades moved in, and some more."""

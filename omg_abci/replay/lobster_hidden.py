@@ -106,6 +106,13 @@ class HiddenOrders:
             executed = [moment for moment, kind, _ in coming if kind == lobster.EXECUTION]
             behind = max(behind, *executed) if executed else behind
 
+    def rate_certainty(self, key: int, at: int) -> int:
+        """Say how well an order's size is known: 2 it is deleted later, 1 mentioned, 0 neither."""
+        mentions = self._mentions.get(key, ())
+        if not mentions or mentions[-1][0] <= at:
+            return 0
+        return 2 if mentions[-1][1] == lobster.DELETE else 1
+
     def open_level(self, planner: Planner, level: Level, size: Lots, first_row: int) -> None:
         """Fill an opening level: orders that the recording names, and the rest without a name."""
         self.reveal_due(planner, level, first_row)

@@ -48,7 +48,6 @@ class LobsterPlan:
         )
         rows = self._read_rows(limit) if self._aligned else []
         self._hidden = HiddenOrders(self._messages, rows)
-        self._last_mention = {each.order_id: at for at, each in enumerate(self._messages)}
 
     def _read_rows(self, limit: int | None) -> Iterator[BookRow]:
         """Yield the messages' rows; raise Contradiction where one is without the other."""
@@ -86,7 +85,7 @@ class LobsterPlan:
             self.events += 1
             yield from planner.end_event(message.time_ns)
             if follower:
-                yield from follower.follow(next(rows), at, self._last_mention)
+                yield from follower.follow(next(rows), at)
                 yield from planner.end_event(message.time_ns, compared=False)
             elif row:
                 yield StateCheck(row.depth)

@@ -5,8 +5,8 @@ recorded, so it is taken from the row and compared from the next row on. A row t
 than the messages counts as a difference; when the next row says the same, the row is believed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from omg_abci.protocol.units import Lots, Side, Ticks
@@ -45,7 +45,7 @@ class RowFollower:
         self._before: dict[int, Levels | None] = {Side.BUY: None, Side.SELL: None}
         self._doubted: dict[Level, Lots] = {}
 
-    def follow(self, row: BookRow, at: int, last_mention: Mapping[int, int]) -> Iterator[Step]:
+    def follow(self, row: BookRow, at: int) -> Iterator[Step]:
         """Yield the row's check; tell the planner what moved in, or was said twice."""
         known = {side: self._select_known(side, levels) for side, levels in _list_sides(row)}
         depths = {side: self._find_depth(side, known[side]) for side in known}
@@ -61,7 +61,7 @@ class RowFollower:
             self._planner.set_aside["rows with a side that moved in whole"] += 1
         doubted: dict[Level, Lots] = {}
         for side, levels in _list_sides(row):
-            self._believe(side, levels, len(known[side]), doubted, (at, last_mention))
+            self._believe(side, levels, len(known[side]), doubted, at)
             self._before[side] = levels
         self._doubted = doubted
 
@@ -88,43 +88,43 @@ class RowFollower:
         levels: Levels,
         known: int,
         doubted: dict[Level, Lots],
-        mentions: tuple[int, Mapping[int, int]],
+        at: int,
     ) -> None:
         venue = self._planner.venue
         shown = dict(levels)
         worst = levels[-1][0] if len(levels) == self._depth else None
         new = {price for price, _ in levels[known:]}
-        held = [
-            price
-            for price in venue.iterate_prices(side)
-            if worst is None or (price >= worst if side == Side.BUY else price <= worst)
-        ]
+        held = takewhile(
+            lambda price: worst is None or not _is_worse(side, price, worst),
+            venue.iterate_prices(side),
+        )
         limit = levels[known - 1][0] if known else None
         for price in dict.fromkeys((*held, *shown)):
             size = shown.get(price, 0)
             level = (side, price)
             moved_in = price in new or limit is None or _is_worse(side, price, limit)
             if moved_in:
-                self._hidden.reveal_due(self._planner, level, mentions[0])
-                self._hidden.correct_level(self._planner, level, mentions[0])
+                self._hidden.reveal_due(self._planner, level, at)
+                self._hidden.correct_level(self._planner, level, at)
             if sum(venue.get_queue(level).values()) == size:
                 continue
             if moved_in or self._doubted.get(level) == size:
-                self._adopt(level, size, mentions)
+                self._adopt(level, size, at)
             else:
                 doubted[level] = size
 
-    def _adopt(self, level: Level, size: Lots, mentions: tuple[int, Mapping[int, int]]) -> None:
+    def _adopt(self, level: Level, size: Lots, at: int) -> None:
         """Make the venue's level as large as the row says; later mentions decide who leaves."""
         planner = self._planner
-        at, last_mention = mentions
         queue = planner.venue.get_queue(level)
         excess = sum(queue.values()) - size
         if excess < 0:
             planner.add(planner.make_key(), *level, -excess)
             return
         young_first = list(reversed(queue))
-        young_first.sort(key=lambda key: (last_mention.get(key, -1) > at, queue[key] != excess))
+        young_first.sort(
+            key=lambda key: (self._hidden.rate_certainty(key, at), queue[key] != excess)
+        )
         for key in young_first:
             if excess == 0:
                 break

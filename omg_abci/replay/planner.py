@@ -83,6 +83,7 @@ class Planner:
         self._fresh = FRESH_ID_FIRST
         self._nameless = 0
         self._keeps_names = True
+        self._repairing = False
 
     def name_orders_from(self, first: int) -> None:
         """Give every order a client id of the replay's own, from this one on.
@@ -267,7 +268,7 @@ class Planner:
         del self._filled[key]
 
     def _send(self, key: int, leg: PlaceOrder | AmendOrder | CancelOrder) -> None:
-        self._sends.append(Send(self._line, key, leg))
+        self._sends.append(Send(self._line, key, leg, is_repair=self._repairing))
 
     def _make_client_id(self) -> int:
         self._fresh += 1
@@ -343,6 +344,7 @@ class Planner:
 
     def _repair(self) -> None:
         """Bring the levels back to what the venue says, as far as that does not cross."""
+        self._repairing = True
         for level in list(self._dirty):
             for key in list(self.sent.get_queue(level)):
                 if self.venue.places.get(key) != level:
@@ -351,6 +353,7 @@ class Planner:
             self._repair_level(level)
             if self.sent.is_level_equal(self.venue, level):
                 del self._dirty[level]
+        self._repairing = False
 
     def _repair_level(self, level: Level) -> None:
         wanted = list(self.venue.get_queue(level).items())

@@ -28,6 +28,8 @@ class Send(NamedTuple):
     """The order that the leg is about; for an aggressor a key of its own."""
     leg: PlaceOrder | AmendOrder | CancelOrder
     expected: tuple[Expected, ...] = ()
+    is_repair: bool = False
+    """Belongs to no row of the event: what it does shows at the event's end."""
 
 
 class VenueAdd(NamedTuple):

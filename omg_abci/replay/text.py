@@ -27,7 +27,8 @@ def open_text(path: Path) -> Iterator[IO[str]]:
             packed = raw.read(2) == _GZIP_MAGIC
     except OSError as reason:
         raise Unreadable(path, 0, reason.strerror or str(reason)) from reason
-    with gzip.open(path, "rt") if packed else path.open() as stream:
+    opened = gzip.open if packed else open
+    with opened(path, "rt", encoding="utf-8-sig") as stream:
         yield stream
 
 

@@ -39,7 +39,15 @@ class InProcessExecutor:
         time_ms = _START_MS + height
         owner, agent = _ACCOUNT.owner.address, _ACCOUNT.agent.address
         body = TxBody(
-            _CHAIN_ID, owner, time_ms, time_ms - 1 if height > 1 else 0, 0, 0, False, 1, tuple(legs)
+            chain_id=_CHAIN_ID,
+            owner=owner,
+            nonce=time_ms,
+            after=time_ms - 1 if height > 1 else 0,
+            valid_until_ms=0,
+            valid_until_height=0,
+            atomic=False,
+            max_unit_price=1,
+            legs=tuple(legs),
         )
         body.check(agent, Scheme.RAW)
         raw = codec.encode_body(body)
@@ -53,7 +61,8 @@ class InProcessExecutor:
         self._results.append(legs_done)
 
     def receive(self, *, wait: bool) -> list[tuple[LegResult, ...]]:
-        """Return what was executed since the last call."""
+        """Return what was executed since the last call; there is never anything to wait for."""
+        del wait
         results, self._results = self._results, []
         return results
 

@@ -16,16 +16,15 @@ MESSAGE = "34200.1,1,10,100,10000,1"
 @pytest.mark.parametrize("depth", [1, 2, 5, 10])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_random_day_is_equal_at_every_depth(tmp_path: Path, depth: int, seed: int) -> None:
-    """All comparable levels of all rows are equal, and nearly all fills, in part out of sight."""
-    recording, book = write_lobster(tmp_path, Venue(seed).run(1_500), depth)
+    """A recording that begins in the middle and sees so many levels: comparable rows are equal."""
+    recording, book = write_lobster(tmp_path, Venue(seed).run(1_700)[200:], depth)
     plan = LobsterPlan(recording, book, None)
     comparer = replay_in_process(plan).comparer
     assert comparer.rows.compared > 100
     assert comparer.rows.equal == comparer.rows.compared
+    assert comparer.fills.equal >= comparer.fills.compared - 3 > 100
     if depth == 10:
         assert comparer.rows.compared == plan.rows
-        assert comparer.fills.equal == comparer.fills.compared > 100
-        assert not comparer.differences
 
 
 def test_without_book_file_every_event_is_compared(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_without_book_file_every_event_is_compared(tmp_path: Path) -> None:
 
 def test_sequence_of_quotes_is_matched_in_order(tmp_path: Path) -> None:
     """A book file with other rows than the messages is compared as a sequence of states."""
-    events = Venue(5).run(800)
+    events = Venue(5).run(1_200)[200:]
     recording, _ = write_lobster(tmp_path, events, 50)
     quotes: list[str] = []
     for event in events:
