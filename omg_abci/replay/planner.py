@@ -10,7 +10,7 @@ places, so that one contradiction is one difference and not the beginning of man
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import AmendOrder, CancelOrder, PlaceOrder
@@ -40,25 +40,16 @@ _SLACK_MATCHES: Final = 8
 OPPOSITE: Final = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 
 
-class Take:
-    """An aggressor: its side, the worst price that it paid, and what the venue says it met."""
+class Take(NamedTuple):
+    """An aggressor, and what the venue says it met, in order."""
 
-    __slots__ = ("expected", "line", "price", "side", "standing")
-
-    def __init__(
-        self,
-        line: int,
-        side: int,
-        price: Ticks,
-        expected: Sequence[Expected],
-        standing: Sequence[Lots],
-    ) -> None:
-        """Keep the fills, and what was left of each resting order before the aggressor came."""
-        self.line = line
-        self.side = side
-        self.price = price
-        self.expected = tuple(expected)
-        self.standing = tuple(standing)
+    line: int
+    side: int
+    price: Ticks
+    """The worst that it paid."""
+    expected: tuple[Expected, ...]
+    standing: tuple[Lots, ...]
+    """What was left of each of these orders before it came."""
 
 
 class Planner:
@@ -129,8 +120,8 @@ class Planner:
 
     def take(self, side: int, price: Ticks, expected: Sequence[Expected]) -> None:
         """Note an aggressor: what it met, in order, with the book as the venue states it now."""
-        standing = [self.venue.get_quantity(each.key) for each in expected]
-        self._takes.append(Take(self._line, side, price, expected, standing))
+        standing = tuple(self.venue.get_quantity(each.key) for each in expected)
+        self._takes.append(Take(self._line, side, price, tuple(expected), standing))
 
     def settle(self, key: int) -> None:
         """Let what the chain did to the order show from here on, within the event."""
