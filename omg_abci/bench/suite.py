@@ -32,7 +32,7 @@ class Plan(NamedTuple):
 def make_plans(*, quick: bool) -> Iterator[dict[str, Plan]]:
     """Yield the plan of each figure; what they share is deleted at the end."""
     runs = 3 if quick else 5
-    shrink = 2 if quick else 1
+    shrink = 3 if quick else 1
     directory = StateDirectory()
 
     def apart(name: str, **settings: int) -> Measure:
