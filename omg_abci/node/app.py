@@ -177,8 +177,7 @@ class ChainApplication(Application):
         """Make the finalised block durable, then tell the read process and the pool."""
         del request
         if self._final is None:
-            message = "Commit without FinalizeBlock"
-            raise RuntimeError(message)
+            raise errors.InvariantBroken("Commit without FinalizeBlock")
         committed = self._chain.commit(*self._final)
         self._final = None
         block = committed.executed.block

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.node.storage import Meta, Storage
 from omg_abci.protocol.codec import encode_result
-from omg_abci.protocol.errors import require
+from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Hash, Height
@@ -27,6 +27,7 @@ from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
 
 _ROOTS_KEPT: Final = 4
+_NOT_BEGUN: Final = "the chain has not begun"
 
 
 class Executed(NamedTuple):
@@ -118,8 +119,15 @@ class Chain:
 
     def get_state(self) -> WorkingState:
         """Return the state; there is one after genesis or a restart."""
-        require(self.state is not None, "the chain has begun")
-        return self.state  # type: ignore[return-value]  # require has told
+        if self.state is None:
+            raise InvariantBroken(_NOT_BEGUN)
+        return self.state
+
+    def get_meta(self) -> Meta:
+        """Return what is committed; there is something after genesis or a restart."""
+        if self.meta is None:
+            raise InvariantBroken(_NOT_BEGUN)
+        return self.meta
 
     def execute(self, block: Block, txs_checked: tuple[SignedTx, ...]) -> Executed:
         """Apply a block on the committed state; raise BlockInvalid.
@@ -134,9 +142,7 @@ class Chain:
         check_block(state, block)
         result = apply_block(state, block)
         data = tuple([encode_result(each) for each in result.results])
-        require(self.meta is not None, "the chain has begun")
-        previous = self.meta.diff_hash if self.meta is not None else b""
-        diff_hash = compute_diff_hash(previous, result.changes.diff)
+        diff_hash = compute_diff_hash(self.get_meta().diff_hash, result.changes.diff)
         self.candidate = Executed(block, result, data, diff_hash)
         return self.candidate
 
@@ -152,20 +158,18 @@ class Chain:
         interval = self.get_state().root_interval
         root_height = compute_root_height(height, interval)
         if height % interval or root_height == 0:
-            require(self.meta is not None, "the chain has begun")
-            root = self.meta.tree_root if self.meta is not None else b""
+            root = self.get_meta().tree_root
         else:
             root = await self.roots.get(root_height)
         return compute_app_hash(root, executed.diff_hash), root
 
     def commit(self, app_hash: Hash, tree_root: Hash) -> Committed:
         """Write the applied block in one synced batch and make it the committed state."""
-        executed, meta, state = self.candidate, self.meta, self.get_state()
-        if executed is None or meta is None:
-            message = "Commit without FinalizeBlock"
-            raise RuntimeError(message)
+        executed, state = self.candidate, self.get_state()
+        if executed is None:
+            raise InvariantBroken("Commit without FinalizeBlock")
         changes = executed.result.changes
-        meta = meta._replace(
+        meta = self.get_meta()._replace(
             height=executed.block.height,
             time_ms=executed.block.time_ms,
             app_hash=app_hash,

@@ -39,19 +39,19 @@ class Unreadable(RecordingError):
 class WrongColumns(RecordingError):
     """The row or header does not have the columns of the format."""
 
-    code = "wrong-columns"
+    code = "wrong_columns"
 
 
 class BadNumber(RecordingError):
     """A field is not a number, or out of the range that a venue can mean."""
 
-    code = "bad-number"
+    code = "bad_number"
 
 
 class BadWord(RecordingError):
     """A field is none of the words that the format knows."""
 
-    code = "bad-word"
+    code = "bad_word"
 
 
 class Contradiction(RecordingError):
@@ -63,7 +63,7 @@ class Contradiction(RecordingError):
 class NoRows(RecordingError):
     """The recording holds nothing to replay."""
 
-    code = "no-rows"
+    code = "no_rows"
 
 
 class NetworkError(ReplayError):
@@ -75,4 +75,4 @@ class NetworkError(ReplayError):
 class NetworkStalled(NetworkError):
     """Nothing that was sent was committed for too long."""
 
-    code = "network-stalled"
+    code = "network_stalled"

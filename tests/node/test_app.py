@@ -203,17 +203,17 @@ def test_commit_needs_a_finalised_block(tmp_path: Path) -> None:
 
     async def test(node: AppNode) -> None:
         await node.init_chain()
-        with pytest.raises(RuntimeError, match="without FinalizeBlock"):
+        with pytest.raises(errors.InvariantBroken, match="without FinalizeBlock"):
             node.commit()
         assert await node.process(BLOCKS[0])
-        with pytest.raises(RuntimeError, match="without FinalizeBlock"):
+        with pytest.raises(errors.InvariantBroken, match="without FinalizeBlock"):
             node.commit()
         await node.decide(BLOCKS[0])
-        with pytest.raises(RuntimeError, match="without FinalizeBlock"):
+        with pytest.raises(errors.InvariantBroken, match="without FinalizeBlock"):
             node.commit()
         await node.finalize(BLOCKS[1])
         node.app.drop_candidate()
-        with pytest.raises(RuntimeError, match="without FinalizeBlock"):
+        with pytest.raises(errors.InvariantBroken, match="without FinalizeBlock"):
             node.commit()
         assert node.height == 1
         await node.decide(BLOCKS[1])

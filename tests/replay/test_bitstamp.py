@@ -75,12 +75,12 @@ def test_stale_snapshot_order_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        ("12,0,7000,1.0,1.0,created", "wrong-columns"),
-        ("12,0,7000,1.0,1.0,made,bid", "bad-word"),
-        ("12,0,7000,1.0,1.0,created,both", "bad-word"),
-        ("12,0,7000,x,1.0,created,bid", "bad-number"),
-        ("12,0,7000,1.0,-1.0,created,bid", "bad-number"),
-        ("0,0,7000,1.0,1.0,created,bid", "bad-number"),
+        ("12,0,7000,1.0,1.0,created", "wrong_columns"),
+        ("12,0,7000,1.0,1.0,made,bid", "bad_word"),
+        ("12,0,7000,1.0,1.0,created,both", "bad_word"),
+        ("12,0,7000,x,1.0,created,bid", "bad_number"),
+        ("12,0,7000,1.0,-1.0,created,bid", "bad_number"),
+        ("0,0,7000,1.0,1.0,created,bid", "bad_number"),
         ("12,0,10,1.0,1.0,created,bid", "contradiction"),
     ],
 )
@@ -95,9 +95,9 @@ def test_malformed_order_is_named(tmp_path: Path, row: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        ("4,0,5000,100.5,0.3,8,5,up", "bad-word"),
-        ("4,0,5000,100.5,0,8,5,buy", "bad-number"),
-        ("4,0,5000,100.5,0.3,8,0,buy", "bad-number"),
+        ("4,0,5000,100.5,0.3,8,5,up", "bad_word"),
+        ("4,0,5000,100.5,0,8,5,buy", "bad_number"),
+        ("4,0,5000,100.5,0.3,8,0,buy", "bad_number"),
     ],
 )
 def test_malformed_trade_is_named(tmp_path: Path, row: str, code: str) -> None:

@@ -249,17 +249,17 @@ ROW = "0,A,B,4000000000,5,11,130,1"
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        ("1,A,B,4000000000,5,12,130", "wrong-columns"),
-        ("1,X,B,4000000000,5,12,130,2", "bad-word"),
-        ("1,A,Q,4000000000,5,12,130,2", "bad-word"),
-        ("1,A,N,4000000000,5,12,130,2", "bad-word"),
-        ("1,A,B,four,5,12,130,2", "bad-number"),
-        ("1,A,B,,5,12,130,2", "bad-number"),
-        ("1,A,B,-4000000000,5,12,130,2", "bad-number"),
-        ("1,A,B,4000000000,0,12,130,2", "bad-number"),
-        ("1,A,B,4000000000,5,0,130,2", "bad-number"),
-        ("1,A,B,4000000000,5.5,12,130,2", "bad-number"),
-        ("noon,A,B,4000000000,5,12,130,2", "bad-number"),
+        ("1,A,B,4000000000,5,12,130", "wrong_columns"),
+        ("1,X,B,4000000000,5,12,130,2", "bad_word"),
+        ("1,A,Q,4000000000,5,12,130,2", "bad_word"),
+        ("1,A,N,4000000000,5,12,130,2", "bad_word"),
+        ("1,A,B,four,5,12,130,2", "bad_number"),
+        ("1,A,B,,5,12,130,2", "bad_number"),
+        ("1,A,B,-4000000000,5,12,130,2", "bad_number"),
+        ("1,A,B,4000000000,0,12,130,2", "bad_number"),
+        ("1,A,B,4000000000,5,0,130,2", "bad_number"),
+        ("1,A,B,4000000000,5.5,12,130,2", "bad_number"),
+        ("noon,A,B,4000000000,5,12,130,2", "bad_number"),
         ("1,A,B,4000000000,5,11,130,2", "contradiction"),
     ],
 )
@@ -276,7 +276,7 @@ def test_header_without_a_column_is_named(tmp_path: Path) -> None:
     recording = write(tmp_path / "mbo.csv", ["time,price", "1,2"])
     with pytest.raises(RecordingError, match="action") as caught:
         DatabentoPlan(recording, None, None)
-    assert (caught.value.code, caught.value.line) == ("wrong-columns", 1)
+    assert (caught.value.code, caught.value.line) == ("wrong_columns", 1)
 
 
 def test_second_instrument_is_refused(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_truncated_gzip_is_named(tmp_path: Path) -> None:
     packed.write_bytes(gzip.compress("\n".join(lines).encode())[:-2_000])
     with pytest.raises(RecordingError) as caught:
         DatabentoPlan(packed, None, None)
-    assert caught.value.code in ("unreadable", "wrong-columns")
+    assert caught.value.code in ("unreadable", "wrong_columns")
     assert caught.value.line > 1_000
 
 
@@ -314,7 +314,7 @@ def test_malformed_snapshot_is_named(tmp_path: Path) -> None:
     write(book, lines)
     with pytest.raises(RecordingError) as caught:
         replay_in_process(DatabentoPlan(recording, book, None))
-    assert (caught.value.code, caught.value.line) == ("wrong-columns", 21)
+    assert (caught.value.code, caught.value.line) == ("wrong_columns", 21)
 
 
 def test_dbn_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,16 +110,16 @@ def test_headers_and_index_columns_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "code", "line"),
     [
-        ([MESSAGE, "34200.2,1,11,100"], "wrong-columns", 2),
-        ([MESSAGE, "34200.2,1,11,many,10000,1"], "bad-number", 2),
-        ([MESSAGE, "34200.2,1,11,0,10000,1"], "bad-number", 2),
-        ([MESSAGE, "34200.2,1,11,100,-5,1"], "bad-number", 2),
-        ([MESSAGE, "34200.2,1,0,100,10000,1"], "bad-number", 2),
-        ([MESSAGE, "34200.2,9,11,100,10000,1"], "bad-word", 2),
-        ([MESSAGE, "34200.2,1,11,100,10000,2"], "bad-word", 2),
+        ([MESSAGE, "34200.2,1,11,100"], "wrong_columns", 2),
+        ([MESSAGE, "34200.2,1,11,many,10000,1"], "bad_number", 2),
+        ([MESSAGE, "34200.2,1,11,0,10000,1"], "bad_number", 2),
+        ([MESSAGE, "34200.2,1,11,100,-5,1"], "bad_number", 2),
+        ([MESSAGE, "34200.2,1,0,100,10000,1"], "bad_number", 2),
+        ([MESSAGE, "34200.2,9,11,100,10000,1"], "bad_word", 2),
+        ([MESSAGE, "34200.2,1,11,100,10000,2"], "bad_word", 2),
         ([MESSAGE, "34200.0,1,11,100,10000,1"], "contradiction", 2),
         ([MESSAGE, "34200.2,1,10,100,10000,1"], "contradiction", 2),
-        ([""], "no-rows", 0),
+        ([""], "no_rows", 0),
     ],
 )
 def test_malformed_message_is_named(tmp_path: Path, lines: list[str], code: str, line: int) -> None:
@@ -133,9 +133,9 @@ def test_malformed_message_is_named(tmp_path: Path, lines: list[str], code: str,
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        ("10100,5,10000", "wrong-columns"),
-        ("10100,5,10000,x", "bad-number"),
-        ("10100,-5,10000,5", "bad-number"),
+        ("10100,5,10000", "wrong_columns"),
+        ("10100,5,10000,x", "bad_number"),
+        ("10100,-5,10000,5", "bad_number"),
     ],
 )
 def test_malformed_row_is_named(tmp_path: Path, row: str, code: str) -> None:

@@ -61,7 +61,7 @@ def test_malformed_recording_stops_before_a_network_is_started(
     text = "m.csv, line 2: type 8 is unknown"
     if as_json:
         error = json.loads(result.stdout)["error"]
-        assert (error["code"], error["text"]) == ("bad-word", text)
+        assert (error["code"], error["text"]) == ("bad_word", text)
     else:
         assert result.stdout == ""
         assert text in result.stderr

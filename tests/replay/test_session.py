@@ -108,7 +108,7 @@ def test_what_is_no_number_is_refused(text: str) -> None:
     """Nothing is rounded and nothing is guessed."""
     with pytest.raises(RecordingError) as caught:
         parse_decimal(NOWHERE, 7, "size", text, 2)
-    assert (caught.value.code, caught.value.line) == ("bad-number", 7)
+    assert (caught.value.code, caught.value.line) == ("bad_number", 7)
 
 
 def test_times_of_both_kinds_are_the_same_moment() -> None:
