@@ -5,9 +5,10 @@ Guarantees: at most one block is applied on top of the committed state; nothing 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from omg_abci.node.genesis_import import build_first_records
 from omg_abci.node.storage import Meta, Storage
 from omg_abci.protocol.codec import encode_result
 from omg_abci.protocol.errors import InvariantBroken, require
@@ -16,7 +17,6 @@ from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Hash, Height
 from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
 from omg_abci.state.diff import store_changes
-from omg_abci.state.genesis import build_genesis
 from omg_abci.state.hashes import (
     compute_app_hash,
     compute_diff_hash,
@@ -27,6 +27,8 @@ from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
 
 _ROOTS_KEPT: Final = 4
+_UNDO_SPARE_BLOCKS: Final = 64
+"""Undo records kept beyond those that a restart needs: for a snapshot whose build begins late."""
 _NOT_BEGUN: Final = "the chain has not begun"
 
 
@@ -92,7 +94,7 @@ class Chain:
     def start(self) -> Domain | None:
         """Load the committed state; None when no block was ever committed."""
         meta = self.storage.load_meta()
-        if meta is None or meta.height == 0:
+        if meta is None or meta.is_genesis:
             return None
         self.meta = meta
         self.state = load_state(meta.chain_id, self.storage.iterate_records())
@@ -103,19 +105,35 @@ class Chain:
         self, chain_id: str, document: Mapping[str, object]
     ) -> tuple[list[tuple[bytes, bytes]], Domain]:
         """Make the first state; raise GenesisError. `begin` then makes it the chain's."""
-        records, domain = build_genesis(chain_id, document)
+        records, domain = build_first_records(chain_id, document)
         self.candidate = None
         self.roots.clear()
         self.state = load_state(chain_id, records)
         return records, domain
 
     def begin(self, domain: Domain, records: Sequence[tuple[bytes, bytes]], root: Hash) -> Hash:
-        """Note genesis in the database, as height 0; return its app hash."""
+        """Note genesis in the database, as the height before the first; return its app hash."""
+        height = self.get_state().height
         diff_hash = compute_genesis_diff_hash(records)
         app_hash = compute_app_hash(root, diff_hash)
-        self.meta = Meta(*domain, 0, 0, app_hash, diff_hash, root)
+        self.meta = Meta(*domain, height, 0, app_hash, diff_hash, root, height)
         self.storage.commit(self.meta, records, (), 0)
         return app_hash
+
+    def replace_storage(self, open_storage: Callable[[], Storage]) -> Domain:
+        """Continue from another database; `open_storage` puts it where this one was.
+
+        Raise StorageError.
+        """
+        self.drop_candidate()
+        self.roots.clear()
+        self.storage.close()
+        self.state = self.meta = None
+        self.storage = open_storage()
+        domain = self.start()
+        if domain is None:
+            raise InvariantBroken(_NOT_BEGUN)
+        return domain
 
     def get_state(self) -> WorkingState:
         """Return the state; there is one after genesis or a restart."""
@@ -157,7 +175,7 @@ class Chain:
         height = executed.block.height
         interval = self.get_state().root_interval
         root_height = compute_root_height(height, interval)
-        if height % interval or root_height == 0:
+        if height % interval or root_height <= self.get_meta().first_height:
             root = self.get_meta().tree_root
         else:
             root = await self.roots.get(root_height)
@@ -176,7 +194,8 @@ class Chain:
             diff_hash=executed.diff_hash,
             tree_root=tree_root,
         )
-        self.storage.commit(meta, changes.diff, changes.undo, 2 * state.root_interval)
+        undo_kept_blocks = 2 * state.root_interval + _UNDO_SPARE_BLOCKS
+        self.storage.commit(meta, changes.diff, changes.undo, undo_kept_blocks)
         store_changes(state, changes)
         state.commit()
         self.meta = meta

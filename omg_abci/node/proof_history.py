@@ -251,7 +251,9 @@ def load_history(
     folded up to the last multiple of the interval.
     Raise StorageError, and StateInconsistent when the records do not lead to the head's root.
     """
-    history = ProofHistory(records, interval, _find_start(storage, height, interval))
+    stored = storage.load_meta()
+    first = 0 if stored is None else stored.first_height
+    history = ProofHistory(records, interval, _find_start(storage, height, interval, first))
     start = history.height
     heads: list[tuple[Height, Head]] = []
     for number in range(start + 1, height + 1):
@@ -270,7 +272,7 @@ def load_history(
     for state_height in range(start + interval, height + 1, interval):
         history.add_fold(state_height, history.fold(history.compute_fold(state_height)))
     for number, each in heads:
-        if compute_root_height(number, interval) >= start:
+        if max(first, compute_root_height(number, interval)) >= start:
             history.add_head(number, each)
     history.check_root(height)
     return history
@@ -281,16 +283,16 @@ def get_head(meta: Meta) -> Head:
     return Head(meta.app_hash, meta.diff_hash, meta.tree_root)
 
 
-def _find_start(storage: Storage, height: Height, interval: int) -> Height:
-    """Return the state height to begin at.
+def _find_start(storage: Storage, height: Height, interval: int, first: Height) -> Height:
+    """Return the state height to begin at, never before the genesis state at `first`.
 
     It is the one in the app hash below `height`, or, when the database has gone on and forgotten
     that, the next: the executor cannot be further before it has the roots of the last two.
     """
-    start = compute_root_height(max(0, height - 1), interval)
+    start = max(first, compute_root_height(max(0, height - 1), interval))
     if start < height:
         try:
             storage.load_undo(start + 1)
         except UndoMissing:
-            return compute_root_height(height, interval)
+            return max(first, compute_root_height(height, interval))
     return start

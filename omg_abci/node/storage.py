@@ -20,6 +20,7 @@ carries a checksum and the number of records, and whatever does not fit is refus
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple, Self
 
@@ -33,12 +34,13 @@ _RECORD: Final = b"s"
 _RECORD_END: Final = b"t"
 _UNDO: Final = b"u"
 _META: Final = b"m"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _CHECKSUM_BYTES: Final = 8
 _LOGS_KEPT: Final = 4
-_FIXED: Final = struct.Struct(">BQ20sQQ32s32s32sQB")
-"""Format, Ethereum chain id, contract, height, time, three hashes, number of records, length of
-the chain id, which follows."""
+_FIXED: Final = struct.Struct(">BQ20sQQ32s32s32sQQB")
+"""Format, Ethereum chain id, contract, height, time, three hashes, first height, number of
+records, length of the chain id, which follows."""
+_RESTORED_A_BATCH: Final = 10_000
 
 
 class StorageError(OmgError):
@@ -120,13 +122,20 @@ class Meta(NamedTuple):
     diff_hash: Hash
     tree_root: Hash
     """The one in this height's app hash."""
+    first_height: Height = 0
+    """Of the genesis state; 0 unless genesis carries on from another chain's export."""
+
+    @property
+    def is_genesis(self) -> bool:
+        """Tell whether no block was committed yet."""
+        return self.height == self.first_height
 
 
 class Undo(NamedTuple):
     """What leads from a block's state back to the state before it."""
 
     meta: Meta | None
-    """Before the block; None when nothing was stored before it."""
+    """Before the block; None when nothing was stored before it, or a snapshot led here."""
     changes: tuple[DiffEntry, ...]
     """Each changed key with its old value."""
 
@@ -208,6 +217,10 @@ class Storage:
                 f"{self._path} holds {count} records, its meta says {self._count}"
             )
 
+    def load_record(self, key: bytes) -> bytes | None:
+        """Return a record's value, or None; raise StorageUnreadable."""
+        return self._get(_RECORD + key)
+
     def load_undo(self, height: Height) -> Undo:
         """Return what undoes the block; raise UndoMissing, UndoCorrupted."""
         data = self._get(_UNDO + height.to_bytes(8, "big"))
@@ -229,56 +242,86 @@ class Storage:
     ) -> None:
         """Write a block in one synced batch, and forget the undo record that became too old.
 
-        Height 0 is genesis: its diff is the whole state and replaces what an earlier genesis
-        left. Without it, the first commit is height 1 and its diff holds genesis too.
+        At the first height it is genesis: its diff is the whole state and replaces what an earlier
+        genesis left. Without it, the first commit is the next and its diff holds genesis too.
         Raise CommitRefused, WrongChain, StorageUnreadable.
         """
         self.require_chain(meta.chain_id)
         batch = WriteBatch(raw_mode=True)
-        if meta.height == 0:
+        if meta.is_genesis:
             count = self._replace_all(batch, diff)
         else:
             count = self._continue(batch, meta, diff, undo)
             old = meta.height - undo_kept_blocks
             if old > 0:
                 batch.delete(_UNDO + old.to_bytes(8, "big"))
-        for key, value in diff:
-            if value is None:
-                batch.delete(_RECORD + key)
-            else:
+        self._finish(batch, meta, diff, count)
+
+    def restore_records(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write a snapshot's records into an empty database; raise StorageUnreadable.
+
+        `restore_block` and `restore_meta` follow; a database that lacks the meta is refused at
+        the next opening.
+        """
+        source = iter(records)
+        while part := list(islice(source, _RESTORED_A_BATCH)):
+            batch = WriteBatch(raw_mode=True)
+            for key, value in part:
                 batch.put(_RECORD + key, value)
+            self._write(batch, WriteOptions())
+            self._count += len(part)
+
+    def restore_block(self, height: Height, diff: Sequence[DiffEntry]) -> None:
+        """Write a block that follows the snapshot's records, with what undoes it."""
+        undo = [(key, self.load_record(key)) for key, _ in diff]
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_UNDO + height.to_bytes(8, "big"), _seal(bytes(2) + encode_diff(undo)))
+        _put_diff(batch, diff)
+        self._write(batch, WriteOptions())
+        self._count += _count_records(diff) - _count_records(undo)
+
+    def restore_meta(self, meta: Meta) -> None:
+        """Make what was restored the state of a height, durably."""
+        self._finish(WriteBatch(raw_mode=True), meta, (), self._count)
+
+    def _finish(
+        self, batch: WriteBatch, meta: Meta, diff: Sequence[DiffEntry], count: int
+    ) -> None:
+        _put_diff(batch, diff)
         batch.put(_META, _seal(_encode_meta(meta, count)))
+        self._write(batch, self._sync)
+        self._meta, self._count = meta, count
+
+    def _write(self, batch: WriteBatch, options: WriteOptions) -> None:
         try:
-            self._db.write(batch, self._sync)
+            self._db.write(batch, options)
         except Exception as reason:
             raise StorageUnreadable(f"{self._path}: {reason}") from reason
-        self._meta, self._count = meta, count
 
     def _replace_all(self, batch: WriteBatch, diff: Sequence[DiffEntry]) -> int:
         """Put the deletion of everything into the batch; return the records there will be."""
-        if self._meta is not None and self._meta.height > 0:
+        if self._meta is not None and not self._meta.is_genesis:
             raise CommitRefused(f"{self._path} is at height {self._meta.height}, not at genesis")
         for key in self._db.keys():  # noqa: SIM118 - no mapping
             batch.delete(key)
-        return sum(value is not None for _, value in diff)
+        return _count_records(diff)
 
     def _continue(
         self, batch: WriteBatch, meta: Meta, diff: Sequence[DiffEntry], undo: Sequence[DiffEntry]
     ) -> int:
         """Put the undo record into the batch; return the records there will be."""
-        last = 0 if self._meta is None else self._meta.height
+        last = meta.first_height if self._meta is None else self._meta.height
         if meta.height != last + 1:
             raise CommitRefused(f"{self._path} is at height {last}, block {meta.height} is no next")
-        added = sum(value is not None for _, value in diff)
         removed = 0
         if self._meta is not None:
             if len(diff) != len(undo):
                 raise CommitRefused(f"{len(diff)} changes, but {len(undo)} to undo them")
-            removed = sum(value is not None for _, value in undo)
+            removed = _count_records(undo)
         previous = b"" if self._meta is None else _encode_meta(self._meta, self._count)
         body = len(previous).to_bytes(2, "big") + previous + encode_diff(undo)
         batch.put(_UNDO + meta.height.to_bytes(8, "big"), _seal(body))
-        return self._count + added - removed
+        return self._count + _count_records(diff) - removed
 
     def _read_meta(self) -> None:
         data = self._get(_META)
@@ -297,6 +340,18 @@ class Storage:
         except Exception as reason:
             raise StorageUnreadable(f"{self._path}: {reason}") from reason
         return found
+
+
+def _put_diff(batch: WriteBatch, diff: Iterable[DiffEntry]) -> None:
+    for key, value in diff:
+        if value is None:
+            batch.delete(_RECORD + key)
+        else:
+            batch.put(_RECORD + key, value)
+
+
+def _count_records(diff: Iterable[DiffEntry]) -> int:
+    return sum(value is not None for _, value in diff)
 
 
 def _compute_checksum(body: bytes) -> bytes:

@@ -39,6 +39,8 @@ CANCEL_ALL_MAX: Final = 1_000
 OPEN_ORDERS_MAX: Final = 250_000
 """Open orders of one owner; the busiest recorded venue held 20,491."""
 EXPIRY_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+EXPIRY_HEIGHTS_MAX: Final = 200_000_000
+"""A good-till-height order's last block is at most this far ahead: a year at six a second."""
 CLOSED_KEPT_MAX: Final = 256
 """Ended orders whose client ids an account remembers."""
 CLOSED_KEPT_MS: Final = 2 * 24 * 3600 * 1000
@@ -46,8 +48,34 @@ TOMBSTONES_MAX: Final = 1_024
 """Live tombstones of one owner."""
 AGENTS_MAX: Final = 16
 AGENT_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+SWITCH_AHEAD_MAX_MS: Final = 24 * 3600 * 1000
+"""A dead-man's switch is set again at least once a day."""
+FOK_ROUNDS_MAX: Final = 8
+"""Rounds in which a batch auction leaves out the fill-or-kill orders that it cannot fill."""
 MASS_STEPS_MAX: Final = 2_000
-"""Steps of the mass-work queue in a block (expiries, for now)."""
+"""Steps of all mass work in a block: expiries, switches, auctions, delistings, triggers."""
+MASS_START_MAX: Final = 1_000
+"""The part of them that may be done at the block's start, before its transactions."""
+
+# --- markets ---
+MARKETS_MAX: Final = 10_000
+MARKET_BOND_DEFAULT: Final = 1_000_000_000_000_000_000_000
+"""Smallest units of the fee token that creating a market locks: 1,000 coins of 18 decimals."""
+BAND_MIN_BP: Final = 100
+BAND_MAX_BP: Final = 5_000
+"""How far from the reference a price band lets a trade be, in basis points."""
+BAND_WINDOW_MS: Final = 300_000
+"""The reference price is that of the trades of five minutes."""
+AUCTION_MIN_MS: Final = 1_000
+AUCTION_DEFAULT_MS: Final = 60_000
+"""How long a call auction collects where genesis does not say."""
+AUCTION_MAX_MS: Final = 86_400_000
+DELIST_NOTICE_MS: Final = 24 * 3600 * 1000
+"""Owners have a day to leave a market that is being delisted."""
+CHAIN_HALT_MS: Final = 60_000
+"""Two blocks this far apart mean that the chain stood still."""
+POST_ONLY_MS: Final = 60_000
+"""How long after that only post-only orders and cancellations are taken."""
 
 # --- blocks ---
 BLOCK_TXS_MAX: Final = 8_000
@@ -67,6 +95,9 @@ WORK_MATCH: Final = 30
 WORK_CANCEL_ALL: Final = 30
 WORK_CANCELLED_ORDER: Final = 30
 WORK_AGENT: Final = 60
+WORK_SWITCH: Final = 30
+WORK_MARKET: Final = 500
+"""Creating or changing a market; rare, and it writes most."""
 
 UNIT_PRICE_MAX: Final = 1 << 64
 ROOT_INTERVAL_MAX: Final = 1_000
@@ -77,6 +108,13 @@ _RELATIONS = (
     (TX_BYTES_MAX < BLOCK_BYTES_MAX, "a transaction fits into a block"),
     (MATCHES_DEFAULT <= MATCHES_MAX, "the default number of matches is allowed"),
     (LEGS_TYPED_MAX <= LEGS_MAX, "typed transactions are transactions"),
+    (
+        MATCHES_MAX + 1 <= MASS_STEPS_MAX - MASS_START_MAX,
+        "a triggered order fits into the mass work of a block",
+    ),
+    (0 < BAND_MIN_BP <= BAND_MAX_BP < 10_000, "a price band leaves prices above zero"),
+    (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
+    (WORK_MARKET <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "placing is the dearest leg"),
     (
         WORK_TX
         + WORK_PER_16_BYTES * TX_BYTES_MAX

@@ -1,8 +1,12 @@
-"""What the chain answers to a transaction: one result a leg, hashed into the next header."""
+"""What the chain answers to a transaction, and what a block did outside of its transactions.
+
+A transaction has one result a leg, hashed into the next header. What happens at a block's start
+and end (expiries, triggers, auctions, changes of status) is told by events.
+"""
 
 from typing import NamedTuple
 
-from omg_abci.protocol.units import Address, Amount, Ended, Lots, Ticks
+from omg_abci.protocol.units import Address, Amount, Ended, Lots, MarketId, Millis, Ticks
 
 
 class Fill(NamedTuple):
@@ -44,6 +48,12 @@ class LegResult(NamedTuple):
     fills: tuple[Fill, ...] = ()
     removals: tuple[Removal, ...] = ()
     decrements: tuple[Decrement, ...] = ()
+    price: Ticks = 0
+    """Where a slid order rests."""
+    market: MarketId = 0
+    """The id that CreateMarket gave."""
+    waiting: bool = False
+    """The order waits for its trigger."""
 
 
 class TxResult(NamedTuple):
@@ -54,3 +64,55 @@ class TxResult(NamedTuple):
     legs: tuple[LegResult, ...]
     work: int
     fee: Amount
+
+
+# --- events of a block ------------------------------------------------------------------------
+
+
+class Removed(NamedTuple):
+    """The chain ended an order: expired, switched, delisted, immediate, unfilled or halted."""
+
+    owner: Address
+    client_id: int
+    reason: int
+
+
+class Activated(NamedTuple):
+    """A stop-limit or take-profit order was triggered; its result is as a leg's."""
+
+    owner: Address
+    client_id: int
+    result: LegResult
+
+
+class Trade(NamedTuple):
+    """A fill of an auction."""
+
+    market: MarketId
+    price: Ticks
+    quantity: Lots
+    buyer: Address
+    buy_client_id: int
+    seller: Address
+    sell_client_id: int
+
+
+class Uncrossed(NamedTuple):
+    """An auction was priced; price and volume are zero when nothing crossed."""
+
+    market: MarketId
+    price: Ticks
+    volume: Lots
+
+
+class StatusChanged(NamedTuple):
+    """A market accepts something else now; status 0: the market is gone."""
+
+    market: MarketId
+    status: int
+    until_ms: Millis
+    """When the status ends by itself; 0: it does not."""
+
+
+Event = Removed | Activated | Trade | Uncrossed | StatusChanged
+"""What a block did outside of its transactions."""

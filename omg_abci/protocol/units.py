@@ -61,10 +61,17 @@ BUY: Final = int(Side.BUY)
 
 
 class OrderType(IntEnum):
-    """A market order is a limit order at its protection price that never rests."""
+    """What an order does besides its price and quantity.
+
+    A market order is a limit order at its protection price that never rests; stop-limit and
+    take-profit orders wait for their trigger price; an iceberg order shows part of its quantity.
+    """
 
     LIMIT = 1
     MARKET = 2
+    STOP_LIMIT = 3
+    TAKE_PROFIT = 4
+    ICEBERG = 5
 
 
 class TimeInForce(IntEnum):
@@ -74,6 +81,32 @@ class TimeInForce(IntEnum):
     GTT = 2
     IOC = 3
     FOK = 4
+    GTH = 5
+    """Good till height: the order leaves the book after its last block."""
+
+
+RESTING_TIFS: Final = (int(TimeInForce.GTC), int(TimeInForce.GTT), int(TimeInForce.GTH))
+"""What lets an order stay in the book, as plain numbers."""
+
+RESTS: Final = (False, True, True, False, False, True)
+"""Whether an order may stay in the book, by the number of its time in force."""
+
+
+def rests(time_in_force: int) -> bool:
+    """Return whether an order of a known time in force may stay in the book."""
+    return RESTS[time_in_force]
+
+
+class PostOnly(IntEnum):
+    """What happens to an order that must not take when it would."""
+
+    NONE = 0
+    """It may take; in an amendment: unchanged."""
+    REJECT = 1
+    SLIDE = 2
+    """It rests at the best price at which it does not take."""
+    OFF = 3
+    """In an amendment only: takes post-only off."""
 
 
 class SelfTrade(IntEnum):
@@ -96,6 +129,13 @@ class Ended(IntEnum):
     IMMEDIATE = 4
     MATCH_LIMIT = 5
     SELF_TRADE = 6
+    SWITCHED = 7
+    """By the owner's dead-man's switch."""
+    DELISTED = 8
+    HALTED = 9
+    """The rest of an immediate order that a halt of its market ended."""
+    UNFILLED = 10
+    """A fill-or-kill order that a batch auction, or its trigger's moment, could not fill."""
 
 
 class Scope(IntEnum):
@@ -107,4 +147,29 @@ class Scope(IntEnum):
 class MarketStatus(IntEnum):
     """What a market accepts."""
 
+    GONE = 0
+    """In events only: the market was delisted."""
     ACTIVE = 1
+    AUCTION = 2
+    """A call auction collects orders."""
+    UNCROSSING = 3
+    """A call auction is being executed, over more than one block."""
+    CANCEL_ONLY = 4
+    DELISTING = 5
+
+
+class MarketMode(IntEnum):
+    """How a market matches."""
+
+    CONTINUOUS = 1
+    """Each order as it comes, at price-time priority."""
+    BATCH = 2
+    """All orders of a block together, at one price."""
+
+
+class MarketAction(IntEnum):
+    """What a market's creator may do with it."""
+
+    CANCEL_ONLY = 1
+    RESUME = 2
+    DELIST = 3

@@ -67,6 +67,12 @@ class _OrderTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderType.V
     ORDER_TYPE_LIMIT: _OrderType.ValueType  # 1
     ORDER_TYPE_MARKET: _OrderType.ValueType  # 2
     """price is the protection price"""
+    ORDER_TYPE_STOP_LIMIT: _OrderType.ValueType  # 3
+    """waits until the market trades at the trigger or worse"""
+    ORDER_TYPE_TAKE_PROFIT: _OrderType.ValueType  # 4
+    """waits until the market trades at the trigger or better"""
+    ORDER_TYPE_ICEBERG: _OrderType.ValueType  # 5
+    """shows display lots at a time"""
 
 class OrderType(_OrderType, metaclass=_OrderTypeEnumTypeWrapper): ...
 
@@ -74,6 +80,12 @@ ORDER_TYPE_UNSPECIFIED: OrderType.ValueType  # 0
 ORDER_TYPE_LIMIT: OrderType.ValueType  # 1
 ORDER_TYPE_MARKET: OrderType.ValueType  # 2
 """price is the protection price"""
+ORDER_TYPE_STOP_LIMIT: OrderType.ValueType  # 3
+"""waits until the market trades at the trigger or worse"""
+ORDER_TYPE_TAKE_PROFIT: OrderType.ValueType  # 4
+"""waits until the market trades at the trigger or better"""
+ORDER_TYPE_ICEBERG: OrderType.ValueType  # 5
+"""shows display lots at a time"""
 Global___OrderType: _TypeAlias = OrderType  # noqa: Y015
 
 class _TimeInForce:
@@ -87,6 +99,8 @@ class _TimeInForceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeInFor
     TIME_IN_FORCE_GTT: _TimeInForce.ValueType  # 2
     TIME_IN_FORCE_IOC: _TimeInForce.ValueType  # 3
     TIME_IN_FORCE_FOK: _TimeInForce.ValueType  # 4
+    TIME_IN_FORCE_GTH: _TimeInForce.ValueType  # 5
+    """good till height"""
 
 class TimeInForce(_TimeInForce, metaclass=_TimeInForceEnumTypeWrapper): ...
 
@@ -95,7 +109,36 @@ TIME_IN_FORCE_GTC: TimeInForce.ValueType  # 1
 TIME_IN_FORCE_GTT: TimeInForce.ValueType  # 2
 TIME_IN_FORCE_IOC: TimeInForce.ValueType  # 3
 TIME_IN_FORCE_FOK: TimeInForce.ValueType  # 4
+TIME_IN_FORCE_GTH: TimeInForce.ValueType  # 5
+"""good till height"""
 Global___TimeInForce: _TypeAlias = TimeInForce  # noqa: Y015
+
+class _PostOnly:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PostOnlyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PostOnly.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POST_ONLY_NONE: _PostOnly.ValueType  # 0
+    """AmendOrder: unchanged"""
+    POST_ONLY_REJECT: _PostOnly.ValueType  # 1
+    """an order that would take is refused"""
+    POST_ONLY_SLIDE: _PostOnly.ValueType  # 2
+    """it rests at the best price at which it does not take"""
+    POST_ONLY_OFF: _PostOnly.ValueType  # 3
+    """AmendOrder only: takes post-only off"""
+
+class PostOnly(_PostOnly, metaclass=_PostOnlyEnumTypeWrapper): ...
+
+POST_ONLY_NONE: PostOnly.ValueType  # 0
+"""AmendOrder: unchanged"""
+POST_ONLY_REJECT: PostOnly.ValueType  # 1
+"""an order that would take is refused"""
+POST_ONLY_SLIDE: PostOnly.ValueType  # 2
+"""it rests at the best price at which it does not take"""
+POST_ONLY_OFF: PostOnly.ValueType  # 3
+"""AmendOrder only: takes post-only off"""
+Global___PostOnly: _TypeAlias = PostOnly  # noqa: Y015
 
 class _SelfTrade:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -120,6 +163,44 @@ SELF_TRADE_DECREMENT: SelfTrade.ValueType  # 4
 SELF_TRADE_ALLOW: SelfTrade.ValueType  # 5
 Global___SelfTrade: _TypeAlias = SelfTrade  # noqa: Y015
 
+class _MarketMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarketModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarketMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARKET_MODE_UNSPECIFIED: _MarketMode.ValueType  # 0
+    MARKET_MODE_CONTINUOUS: _MarketMode.ValueType  # 1
+    MARKET_MODE_BATCH: _MarketMode.ValueType  # 2
+    """one auction a block"""
+
+class MarketMode(_MarketMode, metaclass=_MarketModeEnumTypeWrapper): ...
+
+MARKET_MODE_UNSPECIFIED: MarketMode.ValueType  # 0
+MARKET_MODE_CONTINUOUS: MarketMode.ValueType  # 1
+MARKET_MODE_BATCH: MarketMode.ValueType  # 2
+"""one auction a block"""
+Global___MarketMode: _TypeAlias = MarketMode  # noqa: Y015
+
+class _MarketAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarketActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarketAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARKET_ACTION_UNSPECIFIED: _MarketAction.ValueType  # 0
+    MARKET_ACTION_CANCEL_ONLY: _MarketAction.ValueType  # 1
+    MARKET_ACTION_RESUME: _MarketAction.ValueType  # 2
+    MARKET_ACTION_DELIST: _MarketAction.ValueType  # 3
+
+class MarketAction(_MarketAction, metaclass=_MarketActionEnumTypeWrapper): ...
+
+MARKET_ACTION_UNSPECIFIED: MarketAction.ValueType  # 0
+MARKET_ACTION_CANCEL_ONLY: MarketAction.ValueType  # 1
+MARKET_ACTION_RESUME: MarketAction.ValueType  # 2
+MARKET_ACTION_DELIST: MarketAction.ValueType  # 3
+Global___MarketAction: _TypeAlias = MarketAction  # noqa: Y015
+
 class _Ended:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -137,6 +218,13 @@ class _EndedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ended.ValueType
     ENDED_MATCH_LIMIT: _Ended.ValueType  # 5
     """the rest still crossed after max_matches"""
     ENDED_SELF_TRADE: _Ended.ValueType  # 6
+    ENDED_SWITCHED: _Ended.ValueType  # 7
+    """by the owner's dead-man's switch"""
+    ENDED_DELISTED: _Ended.ValueType  # 8
+    ENDED_HALTED: _Ended.ValueType  # 9
+    """the rest of an IOC or FOK order that a halt ended"""
+    ENDED_UNFILLED: _Ended.ValueType  # 10
+    """an FOK order that a batch auction or its trigger's moment could not fill"""
 
 class Ended(_Ended, metaclass=_EndedEnumTypeWrapper):
     """--- what the chain answers: ExecTxResult.data, hashed into the next header ---"""
@@ -152,6 +240,13 @@ ENDED_IMMEDIATE: Ended.ValueType  # 4
 ENDED_MATCH_LIMIT: Ended.ValueType  # 5
 """the rest still crossed after max_matches"""
 ENDED_SELF_TRADE: Ended.ValueType  # 6
+ENDED_SWITCHED: Ended.ValueType  # 7
+"""by the owner's dead-man's switch"""
+ENDED_DELISTED: Ended.ValueType  # 8
+ENDED_HALTED: Ended.ValueType  # 9
+"""the rest of an IOC or FOK order that a halt ended"""
+ENDED_UNFILLED: Ended.ValueType  # 10
+"""an FOK order that a batch auction or its trigger's moment could not fill"""
 Global___Ended: _TypeAlias = Ended  # noqa: Y015
 
 @_typing.final
@@ -249,6 +344,9 @@ class Leg(_message.Message):
     CANCEL_ALL_FIELD_NUMBER: _builtins.int
     APPROVE_AGENT_FIELD_NUMBER: _builtins.int
     REVOKE_AGENT_FIELD_NUMBER: _builtins.int
+    SET_SWITCH_FIELD_NUMBER: _builtins.int
+    CREATE_MARKET_FIELD_NUMBER: _builtins.int
+    CHANGE_MARKET_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -263,6 +361,12 @@ class Leg(_message.Message):
     def approve_agent(self) -> Global___ApproveAgent: ...
     @_builtins.property
     def revoke_agent(self) -> Global___RevokeAgent: ...
+    @_builtins.property
+    def set_switch(self) -> Global___SetSwitch: ...
+    @_builtins.property
+    def create_market(self) -> Global___CreateMarket: ...
+    @_builtins.property
+    def change_market(self) -> Global___ChangeMarket: ...
     def __init__(
         self,
         *,
@@ -273,12 +377,15 @@ class Leg(_message.Message):
         cancel_all: Global___CancelAll | None = ...,
         approve_agent: Global___ApproveAgent | None = ...,
         revoke_agent: Global___RevokeAgent | None = ...,
+        set_switch: Global___SetSwitch | None = ...,
+        create_market: Global___CreateMarket | None = ...,
+        change_market: Global___ChangeMarket | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -333,11 +440,14 @@ class PlaceOrder(_message.Message):
     SUBACCOUNT_FIELD_NUMBER: _builtins.int
     SELF_TRADE_FIELD_NUMBER: _builtins.int
     MAX_MATCHES_FIELD_NUMBER: _builtins.int
+    EXPIRES_HEIGHT_FIELD_NUMBER: _builtins.int
+    DISPLAY_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
     market: _builtins.int
     side: Global___Side.ValueType
     order_type: Global___OrderType.ValueType
     time_in_force: Global___TimeInForce.ValueType
-    post_only: _builtins.bool
+    post_only: Global___PostOnly.ValueType
     price: _builtins.int
     """ticks"""
     quantity: _builtins.int
@@ -349,6 +459,12 @@ class PlaceOrder(_message.Message):
     subaccount: _builtins.int
     self_trade: Global___SelfTrade.ValueType
     max_matches: _builtins.int
+    expires_height: _builtins.int
+    """GTH only: the last height at which it may be in the book"""
+    display: _builtins.int
+    """ICEBERG only: lots shown at a time"""
+    trigger: _builtins.int
+    """STOP_LIMIT and TAKE_PROFIT only: ticks"""
     def __init__(
         self,
         *,
@@ -356,7 +472,7 @@ class PlaceOrder(_message.Message):
         side: Global___Side.ValueType = ...,
         order_type: Global___OrderType.ValueType = ...,
         time_in_force: Global___TimeInForce.ValueType = ...,
-        post_only: _builtins.bool = ...,
+        post_only: Global___PostOnly.ValueType = ...,
         price: _builtins.int = ...,
         quantity: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
@@ -364,10 +480,13 @@ class PlaceOrder(_message.Message):
         subaccount: _builtins.int = ...,
         self_trade: Global___SelfTrade.ValueType = ...,
         max_matches: _builtins.int = ...,
+        expires_height: _builtins.int = ...,
+        display: _builtins.int = ...,
+        trigger: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "expires_ms", b"expires_ms", "market", b"market", "max_matches", b"max_matches", "order_type", b"order_type", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "self_trade", b"self_trade", "side", b"side", "subaccount", b"subaccount", "time_in_force", b"time_in_force"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "display", b"display", "expires_height", b"expires_height", "expires_ms", b"expires_ms", "market", b"market", "max_matches", b"max_matches", "order_type", b"order_type", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "self_trade", b"self_trade", "side", b"side", "subaccount", b"subaccount", "time_in_force", b"time_in_force", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -382,6 +501,12 @@ class AmendOrder(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     MAX_MATCHES_FIELD_NUMBER: _builtins.int
+    EXPIRES_HEIGHT_FIELD_NUMBER: _builtins.int
+    DISPLAY_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    POST_ONLY_FIELD_NUMBER: _builtins.int
+    SELF_TRADE_FIELD_NUMBER: _builtins.int
     client_id: _builtins.int
     price: _builtins.int
     """ticks; 0 = unchanged"""
@@ -390,6 +515,18 @@ class AmendOrder(_message.Message):
     expires_ms: _builtins.int
     """GTT orders only; 0 = unchanged"""
     max_matches: _builtins.int
+    expires_height: _builtins.int
+    """GTH orders only; 0 = unchanged"""
+    display: _builtins.int
+    """ICEBERG orders only; 0 = unchanged"""
+    trigger: _builtins.int
+    """waiting orders only; 0 = unchanged"""
+    time_in_force: Global___TimeInForce.ValueType
+    """unspecified = unchanged"""
+    post_only: Global___PostOnly.ValueType
+    """none = unchanged"""
+    self_trade: Global___SelfTrade.ValueType
+    """unspecified = unchanged"""
     def __init__(
         self,
         *,
@@ -398,10 +535,16 @@ class AmendOrder(_message.Message):
         quantity: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
         max_matches: _builtins.int = ...,
+        expires_height: _builtins.int = ...,
+        display: _builtins.int = ...,
+        trigger: _builtins.int = ...,
+        time_in_force: Global___TimeInForce.ValueType = ...,
+        post_only: Global___PostOnly.ValueType = ...,
+        self_trade: Global___SelfTrade.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "expires_ms", b"expires_ms", "max_matches", b"max_matches", "price", b"price", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "display", b"display", "expires_height", b"expires_height", "expires_ms", b"expires_ms", "max_matches", b"max_matches", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "self_trade", b"self_trade", "time_in_force", b"time_in_force", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -498,6 +641,99 @@ class RevokeAgent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeAgent: _TypeAlias = RevokeAgent  # noqa: Y015
+
+@_typing.final
+class SetSwitch(_message.Message):
+    """Cancels all of the owner's orders at a time, unless it is set anew before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_MS_FIELD_NUMBER: _builtins.int
+    at_ms: _builtins.int
+    """0 = off"""
+    def __init__(
+        self,
+        *,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSwitch: _TypeAlias = SetSwitch  # noqa: Y015
+
+@_typing.final
+class CreateMarket(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
+    BASE_UNIT_FIELD_NUMBER: _builtins.int
+    QUOTE_UNIT_FIELD_NUMBER: _builtins.int
+    LOTS_MIN_FIELD_NUMBER: _builtins.int
+    LOTS_MAX_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    BAND_BP_FIELD_NUMBER: _builtins.int
+    AUCTION_MS_FIELD_NUMBER: _builtins.int
+    base: _builtins.int
+    """token"""
+    quote: _builtins.int
+    """token"""
+    base_unit: _builtins.bytes
+    """smallest base units in a lot; unsigned big-endian, no leading zero"""
+    quote_unit: _builtins.bytes
+    """smallest quote units that a lot costs at one tick; the same"""
+    lots_min: _builtins.int
+    lots_max: _builtins.int
+    mode: Global___MarketMode.ValueType
+    band_bp: _builtins.int
+    """basis points; 0 = no price band"""
+    auction_ms: _builtins.int
+    """how long a call auction collects orders"""
+    def __init__(
+        self,
+        *,
+        base: _builtins.int = ...,
+        quote: _builtins.int = ...,
+        base_unit: _builtins.bytes = ...,
+        quote_unit: _builtins.bytes = ...,
+        lots_min: _builtins.int = ...,
+        lots_max: _builtins.int = ...,
+        mode: Global___MarketMode.ValueType = ...,
+        band_bp: _builtins.int = ...,
+        auction_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auction_ms", b"auction_ms", "band_bp", b"band_bp", "base", b"base", "base_unit", b"base_unit", "lots_max", b"lots_max", "lots_min", b"lots_min", "mode", b"mode", "quote", b"quote", "quote_unit", b"quote_unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateMarket: _TypeAlias = CreateMarket  # noqa: Y015
+
+@_typing.final
+class ChangeMarket(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    action: Global___MarketAction.ValueType
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+        action: Global___MarketAction.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "market", b"market"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeMarket: _TypeAlias = ChangeMarket  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):
@@ -599,6 +835,9 @@ class LegResult(_message.Message):
     FILLS_FIELD_NUMBER: _builtins.int
     REMOVALS_FIELD_NUMBER: _builtins.int
     DECREMENTS_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """0 = done; otherwise a code of the errors table"""
     filled: _builtins.int
@@ -617,6 +856,12 @@ class LegResult(_message.Message):
     """orders cancelled by CancelAll"""
     more: _builtins.bool
     """CancelAll stopped at max_orders"""
+    price: _builtins.int
+    """ticks at which a slid order rests"""
+    market: _builtins.int
+    """given by CreateMarket"""
+    waiting: _builtins.bool
+    """waits for its trigger"""
     @_builtins.property
     def fills(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fill]: ...
     @_builtins.property
@@ -638,10 +883,13 @@ class LegResult(_message.Message):
         fills: _abc.Iterable[Global___Fill] | None = ...,
         removals: _abc.Iterable[Global___Removal] | None = ...,
         decrements: _abc.Iterable[Global___Decrement] | None = ...,
+        price: _builtins.int = ...,
+        market: _builtins.int = ...,
+        waiting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "code", b"code", "decrements", b"decrements", "ended", b"ended", "filled", b"filled", "fills", b"fills", "kept_place", b"kept_place", "more", b"more", "removals", b"removals", "repeated", b"repeated", "resting", b"resting", "tombstone", b"tombstone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "code", b"code", "decrements", b"decrements", "ended", b"ended", "filled", b"filled", "fills", b"fills", "kept_place", b"kept_place", "market", b"market", "more", b"more", "price", b"price", "removals", b"removals", "repeated", b"repeated", "resting", b"resting", "tombstone", b"tombstone", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,261 @@
+"""Refusals by a state or by a node: admission, legs and transient ones.
+
+Everything is imported from `omg_abci.protocol.errors`.
+"""
+
+from omg_abci.protocol.errors_tree import AdmissionError, LegError, TransientError
+
+# --- admission --------------------------------------------------------------------------------
+
+
+class StaleNonce(AdmissionError):
+    code, text = 100, "nonce is too old"
+
+
+class NonceAhead(AdmissionError):
+    code, text = 101, "nonce is more than an hour ahead of the block time"
+
+
+class NonceUsed(AdmissionError):
+    code, text = 102, "nonce was used before"
+
+
+class TxExpired(AdmissionError):
+    code, text = 103, "transaction's validity has passed"
+
+
+class AgentExpired(AdmissionError):
+    code, text = 105, "agent's approval has expired"
+
+
+class AgentScope(AdmissionError):
+    code, text = 106, "agent's scope does not cover a leg"
+
+
+class UnitPriceTooLow(AdmissionError):
+    code, text = 107, "max_unit_price is below the price of a work unit"
+
+
+class TooDear(AdmissionError):
+    code, text = 108, "declared work is above what a block may hold"
+
+
+# --- legs: accounts ---------------------------------------------------------------------------
+
+
+class InsufficientFunds(LegError):
+    code, text = 1000, "free balance is too small"
+
+
+class UnknownToken(LegError):
+    code, text = 1001, "token does not exist"
+
+
+class TooManyAgents(LegError):
+    code, text = 1002, "owner has as many agents as allowed"
+
+
+class UnknownAgent(LegError):
+    code, text = 1003, "owner has no such agent"
+
+
+class AgentExpiryOutOfRange(LegError):
+    code, text = 1004, "approval would end in the past or more than a year ahead"
+
+
+class AgentRevoked(LegError):
+    code, text = 1005, "agent was revoked earlier in the block"
+
+
+class LegsRolledBack(LegError):
+    code, text = 1006, "another leg of the atomic transaction failed"
+
+
+# --- legs: exchange ---------------------------------------------------------------------------
+
+
+class UnknownMarket(LegError):
+    code, text = 2000, "market does not exist"
+
+
+class QuantityBelowMinimum(LegError):
+    code, text = 2001, "quantity is below the market's minimum"
+
+
+class QuantityAboveMaximum(LegError):
+    code, text = 2002, "quantity is above the market's maximum"
+
+
+class CostOverflow(LegError):
+    code, text = 2003, "cost is larger than any balance"
+
+
+class OrderExpired(LegError):
+    code, text = 2004, "expiry has passed"
+
+
+class ExpiryTooFar(LegError):
+    code, text = 2005, "expiry is more than a year ahead"
+
+
+class PostOnlyWouldCross(LegError):
+    code, text = 2006, "post-only order would cross the book"
+
+
+class FillOrKillUnfilled(LegError):
+    code, text = 2007, "order cannot be filled at once and in full"
+
+
+class TooManyOpenOrders(LegError):
+    code, text = 2008, "owner has as many open orders as allowed"
+
+
+class CancelledBeforePlaced(LegError):
+    code, text = 2009, "order was cancelled before it arrived"
+
+
+class UnknownOrder(LegError):
+    code, text = 2010, "owner has no such open order"
+
+
+class OrderClosed(LegError):
+    code, text = 2011, "order has already ended"
+
+
+class AmendBelowFilled(LegError):
+    code, text = 2012, "new quantity is not above what is filled"
+
+
+class AmendExpiryNotAllowed(LegError):
+    code, text = 2013, "only a good-till-time order has an expiry to amend"
+
+
+class TooManyTombstones(LegError):
+    code, text = 2014, "owner has as many tombstones as allowed"
+
+
+class ExpiryHeightPassed(LegError):
+    code, text = 2015, "expiry height has passed"
+
+
+class ExpiryHeightTooFar(LegError):
+    code, text = 2016, "expiry height is more than about a year ahead"
+
+
+class TriggerOnWrongSide(LegError):
+    code, text = 2017, "trigger price is already reached or lies on the wrong side"
+
+
+class DisplayBelowMinimum(LegError):
+    code, text = 2018, "display quantity is below the market's minimum"
+
+
+class SwitchInPast(LegError):
+    code, text = 2019, "switch time has passed"
+
+
+class SwitchTooFar(LegError):
+    code, text = 2020, "switch time is more than a day ahead"
+
+
+class SwitchFiring(LegError):
+    code, text = 2021, "the owner's switch is cancelling orders"
+
+
+class MarketInAuction(LegError):
+    code, text = 2022, "market collects a call auction: orders that never rest are refused"
+
+
+class PostOnlyInAuction(LegError):
+    code, text = 2023, "market collects a call auction: post-only orders are refused"
+
+
+class MarketUncrossing(LegError):
+    code, text = 2024, "market is executing its call auction"
+
+
+class MarketCancelOnly(LegError):
+    code, text = 2025, "market takes cancellations only"
+
+
+class MarketDelisting(LegError):
+    code, text = 2026, "market is being delisted"
+
+
+class PostOnlyPeriod(LegError):
+    code, text = 2027, "the chain has just resumed: post-only orders and cancellations only"
+
+
+class PostOnlyInBatch(LegError):
+    code, text = 2028, "post-only has no meaning in a market of batch auctions"
+
+
+class SlideOutOfRange(LegError):
+    code, text = 2029, "no price is left to slide to"
+
+
+class NotMarketCreator(LegError):
+    code, text = 2030, "only the market's creator may change it"
+
+
+class MarketActionNotPossible(LegError):
+    code, text = 2031, "the market's status does not allow the action"
+
+
+class TooManyMarkets(LegError):
+    code, text = 2032, "there are as many markets as allowed"
+
+
+class BondNotCovered(LegError):
+    code, text = 2033, "free balance does not cover the bond of a market"
+
+
+class LotAboveSupply(LegError):
+    code, text = 2034, "the smallest order is larger than the token's supply"
+
+
+class AmendTriggerNotAllowed(LegError):
+    code, text = 2035, "only an order that waits for its trigger has one to amend"
+
+
+class AmendDisplayNotAllowed(LegError):
+    code, text = 2036, "only an iceberg order has a display quantity to amend"
+
+
+class AmendHeightNotAllowed(LegError):
+    code, text = 2037, "only a good-till-height order has an expiry height to amend"
+
+
+class AmendPostOnlyNotAllowed(LegError):
+    code, text = 2038, "post-only does not go with the order"
+
+
+class AmendTimeInForceNotAllowed(LegError):
+    code, text = 2039, "time in force does not go with the order"
+
+
+# --- transient --------------------------------------------------------------------------------
+
+
+class PoolFull(TransientError):
+    code, text = 32_000, "the node's pool is full; send again later"
+
+
+class AccountPoolFull(TransientError):
+    code, text = 32_001, "the owner has as many transactions in the pool as allowed"
+
+
+class AfterNotExecuted(TransientError):
+    code, text = 32_002, "the transaction named by after has not been executed"
+
+
+class FeesNotCovered(TransientError):
+    code, text = 32_003, "free balance does not cover the fees of the owner's pending transactions"
+
+
+class NodeBusy(TransientError):
+    code, text = 32_004, "the node cannot take transactions now"
+
+
+class NotAnAgent(TransientError):
+    code, text = 32_005, "signer is not an agent of the owner at this height"
