@@ -12,6 +12,7 @@ PACKAGES := .venv/.packages-$(HERE)
 PROJECT := .venv/.project-$(HERE)
 COMETBFT := .venv/.cometbft-$(HERE)
 RECORDING := .venv/.recording-$(HERE)
+MUTMUT := .venv/.mutmut-$(HERE)
 
 # The system's certificates: a bare environment names no bundle of its own.
 UV := UV_LINK_MODE=copy $(BIN)/uv --system-certs
@@ -22,7 +23,7 @@ SEED ?= 1
 # More arguments for the command behind a target: make test ARGS="-k codec -x".
 ARGS ?=
 
-.PHONY: help setup cometbft demo test test-all sim lint types docs check bench localnet lock ratchet
+.PHONY: help setup cometbft demo test test-all sim mutants lint types docs check bench localnet lock ratchet
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +44,11 @@ test-all: $(COMETBFT) ## Run all tests, the slow ones too
 
 sim: $(PROJECT) ## Search for failures longer, from one seed: make sim SEED=7
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/property --timeout=0 --hypothesis-seed=$(SEED) $(ARGS)
+
+mutants: $(MUTMUT) ## Change matching, auctions and orders in many small ways; list what no test notices
+	rm -rf mutants
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
 
 lint: $(PROJECT) ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -65,12 +71,14 @@ bench: $(COMETBFT) ## Measure the figures: make bench ARGS="--quick"
 localnet: $(COMETBFT) ## Start four validators on this machine; Ctrl-C stops them
 	$(BIN)/omgd localnet $(ARGS)
 
-lock: $(PROJECT) ## Choose package versions anew: writes requirements.lock and uv.txt
+lock: $(PROJECT) ## Choose package versions anew: writes requirements.lock, uv.txt and mutmut.txt
 	$(UV) lock --quiet --upgrade --python $(BIN)/python
 	$(UV) export --quiet --no-emit-index-url --no-emit-project --no-annotate --no-header \
 		--all-extras --all-groups -o requirements.lock
 	echo uv | $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header -o uv.txt -
+	echo mutmut | $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -c requirements.lock -o mutmut.txt -
 	rm uv.lock
 
 ratchet: $(PROJECT) ## Lower the size ratchet to today's longest function and module
@@ -115,4 +123,9 @@ $(COMETBFT): $(PROJECT)
 # One venue's recording that may be had by package name; its data file is read, none of its code.
 $(RECORDING): $(PACKAGES) recording.txt
 	@$(INSTALL) --no-deps --require-hashes -r recording.txt
+	@touch $@
+
+# What only `make mutants` needs.
+$(MUTMUT): $(PROJECT) mutmut.txt
+	@$(INSTALL) --require-hashes -r mutmut.txt
 	@touch $@

@@ -8,15 +8,23 @@ here, with the same error and code.
 from collections.abc import Sequence
 from typing import Final
 
-from omg_abci.protocol.limits import CANCEL_ALL_MAX, MATCHES_DEFAULT
+from omg_abci.protocol.limits import (
+    AUCTION_DEFAULT_MS,
+    CANCEL_ALL_MAX,
+    MATCHES_DEFAULT,
+    QUANTITY_LOTS_MAX,
+)
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     Transfer,
     TxBody,
 )
@@ -27,10 +35,13 @@ from omg_abci.protocol.units import (
     Amount,
     Height,
     Lots,
+    MarketAction,
     MarketId,
+    MarketMode,
     Millis,
     Nonce,
     OrderType,
+    PostOnly,
     Scheme,
     Scope,
     SelfTrade,
@@ -67,8 +78,11 @@ def place_order(
     client_id: int,
     order_type: OrderType = OrderType.LIMIT,
     time_in_force: TimeInForce | None = None,
-    post_only: bool = False,
+    post_only: PostOnly | bool = PostOnly.NONE,
     expires_ms: Millis = 0,
+    expires_height: Height = 0,
+    display: Lots = 0,
+    trigger: Ticks = 0,
     subaccount: int = 0,
     self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST,
     max_matches: int = MATCHES_DEFAULT,
@@ -76,14 +90,16 @@ def place_order(
     """Put an order into a book; the price of a market order is the worst that it accepts.
 
     Without a time in force a market order is immediate or cancel, an order with an expiry is
-    good till that time, and any other is good till cancelled. Raise as `PlaceOrder.check`.
+    good till that time or height, and any other is good till cancelled. Post-only given as true
+    refuses an order that would take. An iceberg order needs `display`, a stop-limit or
+    take-profit order `trigger`. Raise as `PlaceOrder.check`.
     """
     message = PlaceOrder(
         market,
         side,
         order_type,
-        time_in_force or _choose_time_in_force(order_type, expires_ms),
-        post_only,
+        time_in_force or _choose_time_in_force(order_type, expires_ms, expires_height),
+        int(post_only),
         price,
         quantity,
         expires_ms,
@@ -91,15 +107,22 @@ def place_order(
         subaccount,
         self_trade,
         max_matches,
+        expires_height,
+        display,
+        trigger,
     )
     message.check()
     return message
 
 
-def _choose_time_in_force(order_type: OrderType, expires_ms: Millis) -> TimeInForce:
+def _choose_time_in_force(
+    order_type: OrderType, expires_ms: Millis, expires_height: Height
+) -> TimeInForce:
     if order_type == OrderType.MARKET:
         return TimeInForce.IOC
-    return TimeInForce.GTT if expires_ms else TimeInForce.GTC
+    if expires_ms:
+        return TimeInForce.GTT
+    return TimeInForce.GTH if expires_height else TimeInForce.GTC
 
 
 def amend_order(
@@ -108,13 +131,32 @@ def amend_order(
     price: Ticks = 0,
     quantity: Lots = 0,
     expires_ms: Millis = 0,
+    expires_height: Height = 0,
+    display: Lots = 0,
+    trigger: Ticks = 0,
+    time_in_force: TimeInForce | None = None,
+    post_only: PostOnly = PostOnly.NONE,
+    self_trade: SelfTrade | None = None,
     max_matches: int = MATCHES_DEFAULT,
 ) -> AmendOrder:
-    """Change an open order; zero leaves a field as it is; raise as `AmendOrder.check`.
+    """Change an open order; what is not given stays as it is; raise as `AmendOrder.check`.
 
-    The quantity is the new total, with what is filled.
+    The quantity is the new total, with what is filled. `PostOnly.OFF` takes post-only off. A new
+    time in force comes with its expiry.
     """
-    message = AmendOrder(client_id, price, quantity, expires_ms, max_matches)
+    message = AmendOrder(
+        client_id,
+        price,
+        quantity,
+        expires_ms,
+        max_matches,
+        expires_height,
+        display,
+        trigger,
+        time_in_force or 0,
+        post_only,
+        self_trade or 0,
+    )
     message.check()
     return message
 
@@ -134,6 +176,44 @@ def cancel_all(
 ) -> CancelAll:
     """Take all orders out of one book or all books; raise as `CancelAll.check`."""
     message = CancelAll(market, BOTH_SIDES if side is None else side, max_orders)
+    message.check()
+    return message
+
+
+def set_switch(at_ms: Millis) -> SetSwitch:
+    """Let the chain cancel all of the owner's orders at a time, unless it is moved; 0 is off."""
+    message = SetSwitch(at_ms)
+    message.check()
+    return message
+
+
+def create_market(
+    base: TokenId,
+    quote: TokenId,
+    *,
+    base_unit: Amount,
+    quote_unit: Amount,
+    lots_min: Lots = 1,
+    lots_max: Lots = QUANTITY_LOTS_MAX,
+    mode: MarketMode = MarketMode.CONTINUOUS,
+    band_bp: int = 0,
+    auction_ms: Millis = AUCTION_DEFAULT_MS,
+) -> CreateMarket:
+    """Open a market; raise as `CreateMarket.check`.
+
+    A lot is `base_unit` smallest units of base and costs `quote_unit` smallest units of quote at
+    a price of one tick. The band is in basis points; without one, prices are free.
+    """
+    message = CreateMarket(
+        base, quote, base_unit, quote_unit, lots_min, lots_max, mode, band_bp, auction_ms
+    )
+    message.check()
+    return message
+
+
+def change_market(market: MarketId, action: MarketAction) -> ChangeMarket:
+    """Stop, resume or delist a market of one's own; raise as `ChangeMarket.check`."""
+    message = ChangeMarket(market, action)
     message.check()
     return message
 

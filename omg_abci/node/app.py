@@ -6,19 +6,27 @@
 | PrepareProposal | pool, committed state | nothing |
 | ProcessProposal, FinalizeBlock | committed state | the candidate block, in memory |
 | Commit | the candidate | disk, one batch; then the read process and the pool hear of it |
+| ListSnapshots, LoadSnapshotChunk | the node's snapshots | nothing |
+| OfferSnapshot, ApplySnapshotChunk | genesis | a folder; with the last chunk, the whole state |
 """
 
 import gc
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from omg_abci.abci import Application
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.node.chain import Chain, Executed
+from omg_abci.node.genesis_import import read_first_height
 from omg_abci.node.mempool import Mempool, Source
+from omg_abci.node.pruning import Retention, compute_retain_height
 from omg_abci.node.reader_link import ReaderLink
+from omg_abci.node.snapshots import Snapshots
+from omg_abci.node.state_sync import StateSync
+from omg_abci.node.storage import Storage
 from omg_abci.node.workers import Urgency, WorkerPool
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx
@@ -37,13 +45,26 @@ class ChainApplication(Application):
     """Answers CometBFT for one node."""
 
     def __init__(
-        self, chain: Chain, mempool: Mempool, workers: WorkerPool, reader: ReaderLink
+        self,
+        chain: Chain,
+        mempool: Mempool,
+        workers: WorkerPool,
+        reader: ReaderLink,
+        snapshots: Snapshots | None = None,
+        state_sync: StateSync | None = None,
+        retention: Retention = Retention(),
     ) -> None:
-        """Bind the parts, which the caller starts and stops."""
+        """Bind the parts, which the caller starts and stops.
+
+        Without `snapshots` none is offered to peers, without `state_sync` none is taken.
+        """
         self._chain = chain
         self._mempool = mempool
         self._workers = workers
         self._reader = reader
+        self._snapshots = snapshots
+        self._state_sync = state_sync
+        self._retention = retention
         self._final: tuple[bytes, bytes] | None = None
         """App hash and tree root of the finalised block."""
 
@@ -53,7 +74,7 @@ class ChainApplication(Application):
         """Tell the last durable commit; before the first one, height 0."""
         del request
         meta = self._chain.meta
-        if meta is None or meta.height == 0:
+        if meta is None or meta.is_genesis:
             return pb.ResponseInfo(data="omg", app_version=APP_VERSION)
         return pb.ResponseInfo(
             data="omg",
@@ -93,13 +114,59 @@ class ChainApplication(Application):
         """Hand out bundles for the peers."""
         return pb.ResponseReapTxs(txs=self._mempool.reap(request.max_bytes, request.max_gas))
 
+    # --- snapshot connection ---
+
+    def list_snapshots(self, request: pb.RequestListSnapshots) -> pb.ResponseListSnapshots:
+        """Tell the snapshots that peers may fetch."""
+        del request
+        if self._snapshots is None or self._chain.meta is None:
+            return pb.ResponseListSnapshots()
+        return pb.ResponseListSnapshots(snapshots=self._snapshots.list(self._chain.meta.height))
+
+    def load_snapshot_chunk(
+        self, request: pb.RequestLoadSnapshotChunk
+    ) -> pb.ResponseLoadSnapshotChunk:
+        """Return a chunk, or nothing when it is gone."""
+        if self._snapshots is None:
+            return pb.ResponseLoadSnapshotChunk()
+        chunk = self._snapshots.load_chunk(request.height, request.format, request.chunk)
+        return pb.ResponseLoadSnapshotChunk(chunk=chunk)
+
+    async def offer_snapshot(self, request: pb.RequestOfferSnapshot) -> pb.ResponseOfferSnapshot:
+        """Accept a peer's snapshot if it fits the header's app hash."""
+        if self._state_sync is None:
+            return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.REJECT)
+        return await self._state_sync.offer(request)
+
+    async def apply_snapshot_chunk(
+        self, request: pb.RequestApplySnapshotChunk
+    ) -> pb.ResponseApplySnapshotChunk:
+        """Keep a chunk; with the last one the node stands where the snapshot's state does."""
+        if self._state_sync is None:
+            return pb.ResponseApplySnapshotChunk(result=pb.ResponseApplySnapshotChunk.ABORT)
+        return await self._state_sync.apply(request, self._adopt)
+
+    async def _adopt(self, open_storage: Callable[[], Storage], path: Path) -> None:
+        """Continue from another database, as a start of the node does."""
+        self._final = None
+        gc.disable()
+        try:
+            domain = self._chain.replace_storage(open_storage)
+            meta = self._chain.get_meta()
+            self._workers.set_domain(domain)
+            self._reader.ready.clear()
+            self._reader.send_load(domain, str(path.absolute()), meta.height)
+            await self._reader.ready.wait()
+            self._mempool.on_commit(meta.height, meta.time_ms, ())
+            gc.freeze()
+        finally:
+            gc.enable()
+        logger.info("state sync: at height %d, app hash %s", meta.height, meta.app_hash.hex())
+
     # --- consensus connection ---
 
     async def init_chain(self, request: pb.RequestInitChain) -> pb.ResponseInitChain:
         """Build the state of genesis; raise GenesisError."""
-        if request.initial_height != 1:
-            message = f"initial_height {request.initial_height} is not 1"
-            raise errors.GenesisError(message)
         key_types = list(request.consensus_params.validator.pub_key_types)
         if key_types != [_KEY_TYPE]:
             message = f"pub_key_types {key_types} are not [{_KEY_TYPE!r}]"
@@ -112,10 +179,14 @@ class ChainApplication(Application):
         if not isinstance(document, dict):
             message = "app_state is not an object"
             raise errors.GenesisError(message)
+        first_height = read_first_height(document)
+        if request.initial_height != first_height + 1:
+            message = f"initial_height {request.initial_height} is not {first_height + 1}"
+            raise errors.GenesisError(message)
         records, domain = self._chain.build_genesis(request.chain_id, document)
         self._workers.set_domain(domain)
         self._reader.send_genesis(domain, records)
-        root = await self._chain.roots.get(0)
+        root = await self._chain.roots.get(first_height)
         app_hash = self._chain.begin(domain, records, root)
         logger.info("genesis of %s: %d records", request.chain_id, len(records))
         return pb.ResponseInitChain(app_hash=app_hash)
@@ -184,7 +255,16 @@ class ChainApplication(Application):
         self._reader.send_block(committed)
         self._mempool.on_commit(block.height, block.time_ms, block.txs)
         self._reader.send_pool(*self._mempool.size)
-        return pb.ResponseCommit()
+        return pb.ResponseCommit(retain_height=self._keep_what_joining_needs(block.height))
+
+    def _keep_what_joining_needs(self, height: int) -> int:
+        """Begin a snapshot if it is time; return the height below which blocks may go."""
+        oldest = None
+        if self._snapshots is not None:
+            first_height = self._chain.get_meta().first_height
+            self._snapshots.on_commit(height, self._chain.get_state().root_interval, first_height)
+            oldest = self._snapshots.oldest
+        return compute_retain_height(height, self._retention, oldest)
 
     def drop_candidate(self) -> None:
         """Undo what was executed and not committed: CometBFT is gone."""

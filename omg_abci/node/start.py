@@ -18,8 +18,12 @@ from omg_abci.node.accepted import AcceptedLog
 from omg_abci.node.app import ChainApplication
 from omg_abci.node.chain import Chain
 from omg_abci.node.config import Settings, load_settings
+from omg_abci.node.genesis_file import get_genesis_path, load_genesis_file
 from omg_abci.node.mempool import Mempool, Source
+from omg_abci.node.pruning import Retention
 from omg_abci.node.reader_link import ReaderLink
+from omg_abci.node.snapshots import Snapshots
+from omg_abci.node.state_sync import StateSync
 from omg_abci.node.storage import Storage
 from omg_abci.node.workers import WorkerPool
 from omg_abci.protocol.errors import OmgError
@@ -55,7 +59,18 @@ class Executor:
         )
         self._workers.find_known = self._mempool.find_tx
         self._reader = ReaderLink(settings.grpc, self._chain.roots, self._submit, self._fail)
-        self._app = ChainApplication(self._chain, self._mempool, self._workers, self._reader)
+        state, genesis = settings.state_path, get_genesis_path(settings.home)
+        self._snapshots = Snapshots(settings.snapshots, settings.snapshots_path, state)
+        self._state_sync = StateSync(settings.restoring_path, state, genesis)
+        self._app = ChainApplication(
+            self._chain,
+            self._mempool,
+            self._workers,
+            self._reader,
+            self._snapshots,
+            self._state_sync,
+            _read_retention(settings, genesis),
+        )
         self._server = Server(
             self._app,
             settings.abci,
@@ -93,6 +108,8 @@ class Executor:
             self._reader.send_load(self._domain, path, self._chain.meta.height)
             await self._wait_for(self._reader.ready)
         await self._mempool.start()
+        self._snapshots.start()
+        self._state_sync.start()
         gc.freeze()
         gc.enable()
         gc.set_threshold(_GC_THRESHOLD, 20, 100)
@@ -102,6 +119,8 @@ class Executor:
 
     async def _stop(self) -> None:
         await self._server.stop()
+        await self._snapshots.stop()
+        await self._state_sync.stop()
         await self._mempool.stop()
         await self._reader.stop()
         await self._workers.stop()
@@ -120,6 +139,14 @@ class Executor:
         logger.critical("stopped before answering: %s", reason, exc_info=reason)
         logging.shutdown()
         os._exit(1)
+
+
+def _read_retention(settings: Settings, genesis: Path) -> Retention:
+    """Return how far back blocks are kept; raise GenesisFileError when genesis must say it."""
+    kept_blocks = settings.pruning.kept_blocks
+    if not kept_blocks:
+        return Retention()
+    return Retention(kept_blocks, load_genesis_file(genesis).evidence_blocks)
 
 
 async def run_node(settings: Settings) -> None:

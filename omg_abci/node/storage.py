@@ -284,9 +284,7 @@ class Storage:
         """Make what was restored the state of a height, durably."""
         self._finish(WriteBatch(raw_mode=True), meta, (), self._count)
 
-    def _finish(
-        self, batch: WriteBatch, meta: Meta, diff: Sequence[DiffEntry], count: int
-    ) -> None:
+    def _finish(self, batch: WriteBatch, meta: Meta, diff: Sequence[DiffEntry], count: int) -> None:
         _put_diff(batch, diff)
         batch.put(_META, _seal(_encode_meta(meta, count)))
         self._write(batch, self._sync)

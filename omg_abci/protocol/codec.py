@@ -15,9 +15,12 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     Transfer,
     TxBody,
 )
@@ -25,6 +28,8 @@ from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxRes
 from omg_abci.protocol.units import Amount, Ended, Scheme
 
 _AMOUNT_BYTES_MAX: Final = 16
+
+_new = tuple.__new__
 
 
 def encode_amount(amount: Amount) -> bytes:
@@ -114,19 +119,59 @@ def _decode_leg(leg: Any) -> Message:  # noqa: ANN401 - a generated class
 
 
 def _decode_place_order(leg: Any) -> PlaceOrder:  # noqa: ANN401
-    return PlaceOrder(
-        leg.market,
-        leg.side,
-        leg.order_type,
-        leg.time_in_force,
-        leg.post_only,
-        leg.price,
-        leg.quantity,
-        leg.expires_ms,
-        leg.client_id,
-        leg.subaccount,
-        leg.self_trade,
-        leg.max_matches,
+    # Past the named tuple's own constructor: 0.9 µs an order instead of 1.2.
+    return _new(
+        PlaceOrder,
+        (
+            leg.market,
+            leg.side,
+            leg.order_type,
+            leg.time_in_force,
+            leg.post_only,
+            leg.price,
+            leg.quantity,
+            leg.expires_ms,
+            leg.client_id,
+            leg.subaccount,
+            leg.self_trade,
+            leg.max_matches,
+            leg.expires_height,
+            leg.display,
+            leg.trigger,
+        ),
+    )
+
+
+def _decode_amend_order(leg: Any) -> AmendOrder:  # noqa: ANN401
+    return _new(
+        AmendOrder,
+        (
+            leg.client_id,
+            leg.price,
+            leg.quantity,
+            leg.expires_ms,
+            leg.max_matches,
+            leg.expires_height,
+            leg.display,
+            leg.trigger,
+            leg.time_in_force,
+            leg.post_only,
+            leg.self_trade,
+        ),
+    )
+
+
+def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
+    return CreateMarket(
+        leg.base,
+        leg.quote,
+        decode_amount(leg.base_unit),
+        decode_amount(leg.quote_unit),
+        leg.lots_min,
+        leg.lots_max,
+        leg.mode,
+        leg.band_bp,
+        leg.auction_ms,
     )
 
 
@@ -135,20 +180,24 @@ _LEG_DECODERS: Final[dict[str, Any]] = {
         leg.to, leg.token, decode_amount(leg.amount), leg.from_subaccount, leg.to_subaccount
     ),
     "place_order": _decode_place_order,
-    "amend_order": lambda leg: AmendOrder(
-        leg.client_id, leg.price, leg.quantity, leg.expires_ms, leg.max_matches
-    ),
+    "amend_order": _decode_amend_order,
     "cancel_order": lambda leg: CancelOrder(leg.client_id),
     "cancel_all": lambda leg: CancelAll(leg.market, leg.side, leg.max_orders),
     "approve_agent": lambda leg: ApproveAgent(leg.agent, leg.scope, leg.expires_ms),
     "revoke_agent": lambda leg: RevokeAgent(leg.agent),
+    "set_switch": lambda leg: SetSwitch(leg.at_ms),
+    "create_market": _decode_create_market,
+    "change_market": lambda leg: ChangeMarket(leg.market, leg.action),
 }
 
 
 def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
     match leg:
         case PlaceOrder():
-            return pb.Leg(place_order=pb.PlaceOrder(**leg._asdict()))
+            fields = leg._asdict()
+            # A bool is a number to Python, but not to protobuf.
+            fields["post_only"] = int(leg.post_only)
+            return pb.Leg(place_order=pb.PlaceOrder(**fields))
         case Transfer():
             fields = leg._asdict() | {"amount": encode_amount(leg.amount)}
             return pb.Leg(transfer=pb.Transfer(**fields))
@@ -162,6 +211,16 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
             return pb.Leg(approve_agent=pb.ApproveAgent(**leg._asdict()))
         case RevokeAgent():
             return pb.Leg(revoke_agent=pb.RevokeAgent(**leg._asdict()))
+        case SetSwitch():
+            return pb.Leg(set_switch=pb.SetSwitch(**leg._asdict()))
+        case CreateMarket():
+            units = {
+                "base_unit": encode_amount(leg.base_unit),
+                "quote_unit": encode_amount(leg.quote_unit),
+            }
+            return pb.Leg(create_market=pb.CreateMarket(**(leg._asdict() | units)))
+        case ChangeMarket():
+            return pb.Leg(change_market=pb.ChangeMarket(**leg._asdict()))
 
 
 # --- results ----------------------------------------------------------------------------------
@@ -175,9 +234,18 @@ def encode_result(result: TxResult) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def encode_leg_result(leg: LegResult) -> bytes:
+    """Return the bytes of one leg's result, as an event carries them."""
+    message = pb.LegResult()
+    _add_leg_result(message, leg)
+    return message.SerializeToString(deterministic=True)
+
+
 def _add_leg_result(out: Any, leg: LegResult) -> None:  # noqa: ANN401 - a generated class
     (out.code, out.filled, out.resting, out.ended, out.repeated, out.tombstone) = leg[:6]
     (out.kept_place, out.cancelled, out.more) = leg[6:9]
+    if any(leg[12:]):
+        (out.price, out.market, out.waiting) = leg[12:]
     for fill in leg.fills:
         out.fills.add(
             maker=fill.maker, client_id=fill.client_id, price=fill.price, quantity=fill.quantity
@@ -198,6 +266,14 @@ def decode_result(data: bytes, code: int) -> TxResult:
     return TxResult(code, legs, message.work, decode_amount(message.fee))
 
 
+def decode_leg_result(data: bytes) -> LegResult:
+    """Return the result that an event carries; raise Undecodable."""
+    try:
+        return _decode_leg_result(pb.LegResult.FromString(data))
+    except DecodeError as reason:
+        raise errors.Undecodable from reason
+
+
 def _decode_leg_result(leg: Any) -> LegResult:  # noqa: ANN401 - a generated class
     return LegResult(
         leg.code,
@@ -212,4 +288,7 @@ def _decode_leg_result(leg: Any) -> LegResult:  # noqa: ANN401 - a generated cla
         tuple([Fill(each.maker, each.client_id, each.price, each.quantity) for each in leg.fills]),
         tuple([Removal(each.owner, each.client_id, Ended(each.reason)) for each in leg.removals]),
         tuple([Decrement(each.client_id, each.quantity) for each in leg.decrements]),
+        leg.price,
+        leg.market,
+        leg.waiting,
     )

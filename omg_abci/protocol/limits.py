@@ -61,6 +61,8 @@ MASS_START_MAX: Final = 1_000
 MARKETS_MAX: Final = 10_000
 MARKET_BOND_DEFAULT: Final = 1_000_000_000_000_000_000_000
 """Smallest units of the fee token that creating a market locks: 1,000 coins of 18 decimals."""
+BASIS_POINTS: Final = 10_000
+"""How many of them are the whole."""
 BAND_MIN_BP: Final = 100
 BAND_MAX_BP: Final = 5_000
 """How far from the reference a price band lets a trade be, in basis points."""
@@ -112,7 +114,7 @@ _RELATIONS = (
         MATCHES_MAX + 1 <= MASS_STEPS_MAX - MASS_START_MAX,
         "a triggered order fits into the mass work of a block",
     ),
-    (0 < BAND_MIN_BP <= BAND_MAX_BP < 10_000, "a price band leaves prices above zero"),
+    (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),
     (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
     (WORK_MARKET <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "placing is the dearest leg"),
     (

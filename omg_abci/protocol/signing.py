@@ -5,7 +5,9 @@ of them with its fields. **raw**: one hash over the body's bytes, for agent keys
 docs/spec/signing.md has the types and a worked example.
 """
 
-from typing import Final, NamedTuple
+import struct
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import (
@@ -13,13 +15,26 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     Transfer,
     TxBody,
 )
-from omg_abci.protocol.units import Hash, OrderType, Scheme, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.units import (
+    Hash,
+    MarketAction,
+    MarketMode,
+    OrderType,
+    PostOnly,
+    Scheme,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 
 DOMAIN_NAME: Final = "OMG Network"
 DOMAIN_VERSION: Final = "1"
@@ -77,7 +92,7 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("string", "side"),
         ("string", "orderType"),
         ("string", "timeInForce"),
-        ("bool", "postOnly"),
+        ("string", "postOnly"),
         ("uint64", "price"),
         ("uint64", "quantity"),
         ("uint64", "expiresMs"),
@@ -85,6 +100,9 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("uint8", "subaccount"),
         ("string", "selfTrade"),
         ("uint32", "maxMatches"),
+        ("uint64", "expiresHeight"),
+        ("uint64", "display"),
+        ("uint64", "trigger"),
     ),
     AmendOrder: (
         ("uint64", "clientId"),
@@ -92,11 +110,30 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("uint64", "quantity"),
         ("uint64", "expiresMs"),
         ("uint32", "maxMatches"),
+        ("uint64", "expiresHeight"),
+        ("uint64", "display"),
+        ("uint64", "trigger"),
+        ("string", "timeInForce"),
+        ("string", "postOnly"),
+        ("string", "selfTrade"),
     ),
     CancelOrder: (("uint64", "clientId"),),
     CancelAll: (("uint32", "market"), ("string", "side"), ("uint32", "maxOrders")),
     ApproveAgent: (("address", "agent"), ("string", "scope"), ("uint64", "expiresMs")),
     RevokeAgent: (("address", "agent"),),
+    SetSwitch: (("uint64", "atMs"),),
+    CreateMarket: (
+        ("uint32", "base"),
+        ("uint32", "quote"),
+        ("uint128", "baseUnit"),
+        ("uint128", "quoteUnit"),
+        ("uint64", "lotsMin"),
+        ("uint64", "lotsMax"),
+        ("string", "mode"),
+        ("uint32", "bandBp"),
+        ("uint64", "auctionMs"),
+    ),
+    ChangeMarket: (("uint32", "market"), ("string", "action")),
 }
 """EIP-712 type and name of each field, in the message's own order."""
 
@@ -114,14 +151,24 @@ PRIMARY_TYPE: Final = "OmgTransaction"
 
 _WORDS: Final[dict[str, dict[int, str]]] = {
     "side": {0: "both", Side.BUY: "buy", Side.SELL: "sell"},
-    "orderType": {OrderType.LIMIT: "limit", OrderType.MARKET: "market"},
+    "orderType": {
+        OrderType.LIMIT: "limit",
+        OrderType.MARKET: "market",
+        OrderType.STOP_LIMIT: "stop limit",
+        OrderType.TAKE_PROFIT: "take profit",
+        OrderType.ICEBERG: "iceberg",
+    },
     "timeInForce": {
+        0: "unchanged",
         TimeInForce.GTC: "good till cancelled",
         TimeInForce.GTT: "good till time",
         TimeInForce.IOC: "immediate or cancel",
         TimeInForce.FOK: "fill or kill",
+        TimeInForce.GTH: "good till height",
     },
+    "postOnly": {PostOnly.NONE: "no", PostOnly.REJECT: "reject", PostOnly.SLIDE: "slide"},
     "selfTrade": {
+        0: "unchanged",
         SelfTrade.CANCEL_NEWEST: "cancel newest",
         SelfTrade.CANCEL_OLDEST: "cancel oldest",
         SelfTrade.CANCEL_BOTH: "cancel both",
@@ -129,8 +176,26 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         SelfTrade.ALLOW: "allow",
     },
     "scope": {1: "trade"},
+    "mode": {MarketMode.CONTINUOUS: "continuous", MarketMode.BATCH: "batch"},
+    "action": {
+        MarketAction.CANCEL_ONLY: "cancel only",
+        MarketAction.RESUME: "resume",
+        MarketAction.DELIST: "delist",
+    },
 }
 """What a wallet shows instead of an enumeration's number."""
+
+_AMEND_POST_ONLY: Final[dict[int, str]] = {
+    **_WORDS["postOnly"],
+    PostOnly.NONE: "unchanged",
+    PostOnly.OFF: "off",
+}
+
+
+def _get_words(leg: type[Message], field: str) -> dict[int, str]:
+    if leg is AmendOrder and field == "postOnly":
+        return _AMEND_POST_ONLY
+    return _WORDS[field]
 
 
 def _compute_struct_type(name: str, fields: tuple[tuple[str, str], ...]) -> str:
@@ -139,13 +204,6 @@ def _compute_struct_type(name: str, fields: tuple[tuple[str, str], ...]) -> str:
 
 _LEG_TYPE_TEXTS: Final = {
     leg: _compute_struct_type(leg.__name__, fields) for leg, fields in LEG_TYPES.items()
-}
-_LEG_TYPE_HASHES: Final = {
-    leg: compute_keccak(text.encode()) for leg, text in _LEG_TYPE_TEXTS.items()
-}
-_WORD_HASHES: Final = {
-    field: {number: compute_keccak(word.encode()) for number, word in words.items()}
-    for field, words in _WORDS.items()
 }
 
 
@@ -190,46 +248,84 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    for kind, name, value in _list_values(leg):
+    values: tuple[int | bytes, ...] = tuple(leg)
+    for (kind, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
         else:
-            shown[name] = _WORDS[name][value] if kind == "string" else value
+            shown[name] = _get_words(type(leg), name)[value] if kind == "string" else value
     return shown
 
 
-def _hash_body(body: TxBody) -> Hash:
-    kinds = {type(leg).__name__: type(leg) for leg in body.legs}
-    legs = tuple((type(leg).__name__, f"leg{place}") for place, leg in enumerate(body.legs, 1))
-    text = _compute_struct_type(PRIMARY_TYPE, (*BODY_FIELDS, *legs))
-    text += "".join([_LEG_TYPE_TEXTS[kinds[name]] for name in sorted(kinds)])
-    words = [
-        compute_keccak(text.encode()),
-        compute_keccak(body.chain_id.encode()),
-        _word_address(body.owner),
-        *(value.to_bytes(32, "big") for value in body[2:8]),
-        *(_hash_leg(leg) for leg in body.legs),
+# --- the same as a digest ---------------------------------------------------------------------
+
+_WORD_FORMATS: Final = {
+    "address": "12x20s",
+    "string": "32s",
+    "uint128": "16x16s",
+    "uint64": "24xQ",
+    "uint32": "24xQ",
+    "uint8": "24xQ",
+}
+"""How a value lies in its 32-byte word."""
+
+
+class _Layout(NamedTuple):
+    """A struct's words, packed by one call: 1.5 µs an order, 4 word by word."""
+
+    type_hash: Hash
+    pack: struct.Struct
+    hashes: tuple[tuple[int, dict[int, Hash]], ...]
+    """Place of each enumeration, and the hashes of its words."""
+    amounts: tuple[int, ...]
+    """Places of the numbers that are wider than a machine's."""
+
+
+def _lay_out(leg: type[Message]) -> _Layout:
+    fields = LEG_TYPES[leg]
+    hashes = [
+        (place, {n: compute_keccak(w.encode()) for n, w in _get_words(leg, name).items()})
+        for place, (kind, name) in enumerate(fields)
+        if kind == "string"
     ]
-    return compute_keccak(b"".join(words))
+    return _Layout(
+        compute_keccak(_LEG_TYPE_TEXTS[leg].encode()),
+        struct.Struct(">32s" + "".join([_WORD_FORMATS[kind] for kind, _ in fields])),
+        tuple(hashes),
+        tuple([place for place, (kind, _) in enumerate(fields) if kind == "uint128"]),
+    )
+
+
+_LAYOUTS: Final = {leg: _lay_out(leg) for leg in LEG_TYPES}
+_BODY_LAYOUT: Final = struct.Struct(">32s32s12x20s" + "24xQ" * 6)
+
+
+def _hash_body(body: TxBody) -> Hash:
+    head = _BODY_LAYOUT.pack(
+        _compute_body_type_hash(tuple([type(leg) for leg in body.legs])),
+        compute_keccak(body.chain_id.encode()),
+        *body[1:8],
+    )
+    return compute_keccak(head + b"".join([_hash_leg(leg) for leg in body.legs]))
+
+
+@lru_cache(maxsize=1_024)  # most transactions repeat a form; hashing its text takes 4 µs
+def _compute_body_type_hash(legs: tuple[type[Message], ...]) -> Hash:
+    fields = tuple([(leg.__name__, f"leg{place}") for place, leg in enumerate(legs, 1)])
+    kinds = {leg.__name__: leg for leg in legs}
+    text = _compute_struct_type(PRIMARY_TYPE, (*BODY_FIELDS, *fields))
+    text += "".join([_LEG_TYPE_TEXTS[kinds[name]] for name in sorted(kinds)])
+    return compute_keccak(text.encode())
 
 
 def _hash_leg(leg: Message) -> Hash:
-    words = [_LEG_TYPE_HASHES[type(leg)]]
-    for kind, name, value in _list_values(leg):
-        if isinstance(value, bytes):
-            words.append(_word_address(value))
-        elif kind == "string":
-            words.append(_WORD_HASHES[name][value])
-        else:
-            words.append(value.to_bytes(32, "big"))
-    return compute_keccak(b"".join(words))
-
-
-def _list_values(leg: Message) -> list[tuple[str, str, int | bytes]]:
-    """Return (EIP-712 type, name, value) of each field."""
-    fields = LEG_TYPES[type(leg)]
-    values: tuple[int | bytes, ...] = tuple(leg)
-    return [(kind, name, value) for (kind, name), value in zip(fields, values, strict=True)]
+    layout = _LAYOUTS[type(leg)]
+    values: list[Any] = list(leg)
+    for place, hashes in layout.hashes:
+        values[place] = hashes[values[place]]
+    for place in layout.amounts:
+        values[place] = values[place].to_bytes(16, "big")
+    return compute_keccak(layout.pack.pack(layout.type_hash, *values))
 
 
 def _word_address(address: bytes) -> bytes:

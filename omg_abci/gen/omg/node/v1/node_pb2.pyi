@@ -121,6 +121,7 @@ class Status(_message.Message):
     OLDEST_BLOCK_FIELD_NUMBER: _builtins.int
     ETHEREUM_CHAIN_ID_FIELD_NUMBER: _builtins.int
     VERIFYING_CONTRACT_FIELD_NUMBER: _builtins.int
+    MARKET_BOND_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
     height: _builtins.int
     time_ms: _builtins.int
@@ -140,6 +141,8 @@ class Status(_message.Message):
     """the signing domain's chainId"""
     verifying_contract: _builtins.bytes
     """the signing domain's verifyingContract"""
+    market_bond: _builtins.str
+    """fee token, smallest units, that creating a market locks"""
     def __init__(
         self,
         *,
@@ -157,10 +160,11 @@ class Status(_message.Message):
         oldest_block: _builtins.int = ...,
         ethereum_chain_id: _builtins.int = ...,
         verifying_contract: _builtins.bytes = ...,
+        market_bond: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_hash", b"app_hash", "block_hash", b"block_hash", "chain_id", b"chain_id", "ethereum_chain_id", b"ethereum_chain_id", "fee_token", b"fee_token", "height", b"height", "oldest_block", b"oldest_block", "pool_bytes", b"pool_bytes", "pool_count", b"pool_count", "proof_height", b"proof_height", "time_ms", b"time_ms", "unit_price", b"unit_price", "verifying_contract", b"verifying_contract", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_hash", b"app_hash", "block_hash", b"block_hash", "chain_id", b"chain_id", "ethereum_chain_id", b"ethereum_chain_id", "fee_token", b"fee_token", "height", b"height", "market_bond", b"market_bond", "oldest_block", b"oldest_block", "pool_bytes", b"pool_bytes", "pool_count", b"pool_count", "proof_height", b"proof_height", "time_ms", b"time_ms", "unit_price", b"unit_price", "verifying_contract", b"verifying_contract", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,11 +253,14 @@ class Account(_message.Message):
     AGENTS_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     ORDERS_SUM_FIELD_NUMBER: _builtins.int
+    SWITCH_MS_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     owner: _builtins.bytes
     open_orders: _builtins.int
     orders_sum: _builtins.bytes
     """additive hash of the open orders, 32 bytes"""
+    switch_ms: _builtins.int
+    """dead-man's switch: then all open orders are cancelled; 0 = off"""
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]: ...
     @_builtins.property
@@ -267,10 +274,11 @@ class Account(_message.Message):
         agents: _abc.Iterable[Global___Agent] | None = ...,
         open_orders: _builtins.int = ...,
         orders_sum: _builtins.bytes = ...,
+        switch_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner", "switch_ms", b"switch_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,6 +326,13 @@ class Order(_message.Message):
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     OPEN_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
+    ORDER_TYPE_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    DISPLAY_FIELD_NUMBER: _builtins.int
+    TIP_FIELD_NUMBER: _builtins.int
+    EXPIRES_HEIGHT_FIELD_NUMBER: _builtins.int
+    MAX_MATCHES_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     owner: _builtins.bytes
     client_id: _builtins.int
@@ -325,7 +340,9 @@ class Order(_message.Message):
     side: _builtins.int
     """1 buy, 2 sell"""
     time_in_force: _builtins.int
-    post_only: _builtins.bool
+    """1 GTC, 2 GTT, 3 IOC, 4 FOK, 5 GTH"""
+    post_only: _builtins.int
+    """0 no, 1 reject, 2 slide"""
     self_trade: _builtins.int
     subaccount: _builtins.int
     price: _builtins.int
@@ -334,8 +351,22 @@ class Order(_message.Message):
     priority: _builtins.int
     expires_ms: _builtins.int
     open: _builtins.bool
-    """false: remembered after its end"""
+    """in the book or waiting; false: remembered after its end"""
     ended: _builtins.int
+    order_type: _builtins.int
+    """1 limit, 2 market, 3 stop-limit, 4 take-profit, 5 iceberg"""
+    waiting: _builtins.bool
+    """open, but not in the book: waits for its trigger"""
+    trigger: _builtins.int
+    """ticks; 0 once it was reached"""
+    display: _builtins.int
+    """lots that an iceberg shows at a time"""
+    tip: _builtins.int
+    """lots that a resting iceberg shows now"""
+    expires_height: _builtins.int
+    """the last block in which the order may be in the book; 0 = any"""
+    max_matches: _builtins.int
+    """of a waiting order: steps it may take when it is triggered"""
     def __init__(
         self,
         *,
@@ -345,7 +376,7 @@ class Order(_message.Message):
         market: _builtins.int = ...,
         side: _builtins.int = ...,
         time_in_force: _builtins.int = ...,
-        post_only: _builtins.bool = ...,
+        post_only: _builtins.int = ...,
         self_trade: _builtins.int = ...,
         subaccount: _builtins.int = ...,
         price: _builtins.int = ...,
@@ -355,10 +386,17 @@ class Order(_message.Message):
         expires_ms: _builtins.int = ...,
         open: _builtins.bool = ...,
         ended: _builtins.int = ...,
+        order_type: _builtins.int = ...,
+        waiting: _builtins.bool = ...,
+        trigger: _builtins.int = ...,
+        display: _builtins.int = ...,
+        tip: _builtins.int = ...,
+        expires_height: _builtins.int = ...,
+        max_matches: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "ended", b"ended", "expires_ms", b"expires_ms", "filled", b"filled", "height", b"height", "market", b"market", "open", b"open", "owner", b"owner", "post_only", b"post_only", "price", b"price", "priority", b"priority", "quantity", b"quantity", "self_trade", b"self_trade", "side", b"side", "subaccount", b"subaccount", "time_in_force", b"time_in_force"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "display", b"display", "ended", b"ended", "expires_height", b"expires_height", "expires_ms", b"expires_ms", "filled", b"filled", "height", b"height", "market", b"market", "max_matches", b"max_matches", "open", b"open", "order_type", b"order_type", "owner", b"owner", "post_only", b"post_only", "price", b"price", "priority", b"priority", "quantity", b"quantity", "self_trade", b"self_trade", "side", b"side", "subaccount", b"subaccount", "time_in_force", b"time_in_force", "tip", b"tip", "trigger", b"trigger", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -425,21 +463,25 @@ class GetBookRequest(_message.Message):
     MARKET_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
     BY_ORDER_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     market: _builtins.int
     depth: _builtins.int
     """levels a side, at most 1,000; 0 = 20"""
     by_order: _builtins.bool
     """level 3: every order of the levels asked for"""
+    waiting: _builtins.bool
+    """also the orders that wait for their trigger"""
     def __init__(
         self,
         *,
         market: _builtins.int = ...,
         depth: _builtins.int = ...,
         by_order: _builtins.bool = ...,
+        waiting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_order", b"by_order", "depth", b"depth", "market", b"market"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_order", b"by_order", "depth", b"depth", "market", b"market", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -455,6 +497,7 @@ class Level(_message.Message):
     ORDERS_FIELD_NUMBER: _builtins.int
     price: _builtins.int
     quantity: _builtins.int
+    """lots shown: of an iceberg its tip"""
     count: _builtins.int
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___Order]:
@@ -486,16 +529,23 @@ class Book(_message.Message):
     ASKS_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     ORDERS_SUM_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     market: _builtins.int
     open_orders: _builtins.int
+    """resting and waiting"""
     orders_sum: _builtins.bytes
+    """additive hash of all of them, 32 bytes"""
     @_builtins.property
     def bids(self) -> _containers.RepeatedCompositeFieldContainer[Global___Level]:
         """best first"""
 
     @_builtins.property
     def asks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Level]: ...
+    @_builtins.property
+    def waiting(self) -> _containers.RepeatedCompositeFieldContainer[Global___Order]:
+        """only when asked for, oldest first"""
+
     def __init__(
         self,
         *,
@@ -505,10 +555,11 @@ class Book(_message.Message):
         asks: _abc.Iterable[Global___Level] | None = ...,
         open_orders: _builtins.int = ...,
         orders_sum: _builtins.bytes = ...,
+        waiting: _abc.Iterable[Global___Order] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "height", b"height", "market", b"market", "open_orders", b"open_orders", "orders_sum", b"orders_sum"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "height", b"height", "market", b"market", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -543,6 +594,18 @@ class Market(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     LAST_PRICE_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
+    BAND_BP_FIELD_NUMBER: _builtins.int
+    AUCTION_MS_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    BOND_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    REFERENCE_MS_FIELD_NUMBER: _builtins.int
+    AUCTION_PRICE_FIELD_NUMBER: _builtins.int
+    ORDERS_SUM_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     base_token: _builtins.int
     quote_token: _builtins.int
@@ -553,8 +616,33 @@ class Market(_message.Message):
     lots_min: _builtins.int
     lots_max: _builtins.int
     status: _builtins.int
+    """1 active, 2 auction, 3 uncrossing, 4 cancel only, 5 delisting"""
     last_price: _builtins.int
+    """of the last fill; 0 before the first"""
     open_orders: _builtins.int
+    """resting and waiting"""
+    mode: _builtins.int
+    """1 continuous, 2 batch: one auction a block"""
+    until_ms: _builtins.int
+    """when the status ends by itself; 0 = it does not"""
+    band_bp: _builtins.int
+    """how far from the reference it may trade; 0 = anywhere"""
+    auction_ms: _builtins.int
+    """how long a call auction collects orders"""
+    creator: _builtins.bytes
+    """who may change it; empty for a market of genesis without one"""
+    bond: _builtins.str
+    """fee token, smallest units, that the creator gets back in the end"""
+    low: _builtins.int
+    """the range of prices whose triggers are not worked off yet"""
+    high: _builtins.int
+    reference: _builtins.int
+    """the band's middle; 0 = none, any price may trade"""
+    reference_ms: _builtins.int
+    auction_price: _builtins.int
+    """of the auction that is being executed; 0 = none"""
+    orders_sum: _builtins.bytes
+    """additive hash of the open orders, 32 bytes"""
     def __init__(
         self,
         *,
@@ -568,10 +656,22 @@ class Market(_message.Message):
         status: _builtins.int = ...,
         last_price: _builtins.int = ...,
         open_orders: _builtins.int = ...,
+        mode: _builtins.int = ...,
+        until_ms: _builtins.int = ...,
+        band_bp: _builtins.int = ...,
+        auction_ms: _builtins.int = ...,
+        creator: _builtins.bytes = ...,
+        bond: _builtins.str = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+        reference: _builtins.int = ...,
+        reference_ms: _builtins.int = ...,
+        auction_price: _builtins.int = ...,
+        orders_sum: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_token", b"base_token", "base_unit", b"base_unit", "id", b"id", "last_price", b"last_price", "lots_max", b"lots_max", "lots_min", b"lots_min", "open_orders", b"open_orders", "quote_token", b"quote_token", "quote_unit", b"quote_unit", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auction_ms", b"auction_ms", "auction_price", b"auction_price", "band_bp", b"band_bp", "base_token", b"base_token", "base_unit", b"base_unit", "bond", b"bond", "creator", b"creator", "high", b"high", "id", b"id", "last_price", b"last_price", "lots_max", b"lots_max", "lots_min", b"lots_min", "low", b"low", "mode", b"mode", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "quote_token", b"quote_token", "quote_unit", b"quote_unit", "reference", b"reference", "reference_ms", b"reference_ms", "status", b"status", "until_ms", b"until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,6 +699,291 @@ class ListMarketsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMarketsResponse: _TypeAlias = ListMarketsResponse  # noqa: Y015
+
+@_typing.final
+class GetCapabilitiesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["market", b"market"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCapabilitiesRequest: _TypeAlias = GetCapabilitiesRequest  # noqa: Y015
+
+@_typing.final
+class Capabilities(_message.Message):
+    """What a market accepts now, and within which bounds. Names are in lower case with underscores."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    TIME_MS_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    ORDER_TYPES_FIELD_NUMBER: _builtins.int
+    TIMES_IN_FORCE_FIELD_NUMBER: _builtins.int
+    POST_ONLY_MODES_FIELD_NUMBER: _builtins.int
+    SELF_TRADE_MODES_FIELD_NUMBER: _builtins.int
+    ORDER_KINDS_FIELD_NUMBER: _builtins.int
+    POST_ONLY_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    time_ms: _builtins.int
+    name: _builtins.str
+    """BASE/QUOTE"""
+    status: _builtins.str
+    mode: _builtins.str
+    post_only_until_ms: _builtins.int
+    """the chain has just resumed: no taking until then; 0 = not so"""
+    @_builtins.property
+    def market(self) -> Global___Market: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """place, amend, cancel: what is possible now"""
+
+    @_builtins.property
+    def order_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """accepted now"""
+
+    @_builtins.property
+    def times_in_force(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def post_only_modes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """none: an order that may take"""
+
+    @_builtins.property
+    def self_trade_modes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def order_kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderKind]:
+        """exactly what goes with what"""
+
+    @_builtins.property
+    def precision(self) -> Global___Precision: ...
+    @_builtins.property
+    def limits(self) -> Global___Limits: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        time_ms: _builtins.int = ...,
+        market: Global___Market | None = ...,
+        name: _builtins.str = ...,
+        status: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+        order_types: _abc.Iterable[_builtins.str] | None = ...,
+        times_in_force: _abc.Iterable[_builtins.str] | None = ...,
+        post_only_modes: _abc.Iterable[_builtins.str] | None = ...,
+        self_trade_modes: _abc.Iterable[_builtins.str] | None = ...,
+        order_kinds: _abc.Iterable[Global___OrderKind] | None = ...,
+        post_only_until_ms: _builtins.int = ...,
+        precision: Global___Precision | None = ...,
+        limits: Global___Limits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "market", b"market", "precision", b"precision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "height", b"height", "limits", b"limits", "market", b"market", "mode", b"mode", "name", b"name", "order_kinds", b"order_kinds", "order_types", b"order_types", "post_only_modes", b"post_only_modes", "post_only_until_ms", b"post_only_until_ms", "precision", b"precision", "self_trade_modes", b"self_trade_modes", "status", b"status", "time_ms", b"time_ms", "times_in_force", b"times_in_force"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Capabilities: _TypeAlias = Capabilities  # noqa: Y015
+
+@_typing.final
+class OrderKind(_message.Message):
+    """One combination that PlaceOrder accepts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_TYPE_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    POST_ONLY_MODES_FIELD_NUMBER: _builtins.int
+    order_type: _builtins.str
+    time_in_force: _builtins.str
+    @_builtins.property
+    def post_only_modes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        order_type: _builtins.str = ...,
+        time_in_force: _builtins.str = ...,
+        post_only_modes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_type", b"order_type", "post_only_modes", b"post_only_modes", "time_in_force", b"time_in_force"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderKind: _TypeAlias = OrderKind  # noqa: Y015
+
+@_typing.final
+class Precision(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    TICK_FIELD_NUMBER: _builtins.int
+    lot: _builtins.str
+    """base tokens, decimal; a fraction when it has no end"""
+    tick: _builtins.str
+    """quote tokens for one base token, the same"""
+    @_builtins.property
+    def base(self) -> Global___Token: ...
+    @_builtins.property
+    def quote(self) -> Global___Token: ...
+    def __init__(
+        self,
+        *,
+        base: Global___Token | None = ...,
+        quote: Global___Token | None = ...,
+        lot: _builtins.str = ...,
+        tick: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "quote", b"quote"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "lot", b"lot", "quote", b"quote", "tick", b"tick"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Precision: _TypeAlias = Precision  # noqa: Y015
+
+@_typing.final
+class Limits(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_MIN_FIELD_NUMBER: _builtins.int
+    LOTS_MAX_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_MAX_FIELD_NUMBER: _builtins.int
+    MAX_MATCHES_FIELD_NUMBER: _builtins.int
+    LEGS_TYPED_FIELD_NUMBER: _builtins.int
+    LEGS_RAW_FIELD_NUMBER: _builtins.int
+    OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    CANCEL_ALL_ORDERS_FIELD_NUMBER: _builtins.int
+    EXPIRY_AHEAD_MS_FIELD_NUMBER: _builtins.int
+    EXPIRY_AHEAD_HEIGHTS_FIELD_NUMBER: _builtins.int
+    SWITCH_AHEAD_MS_FIELD_NUMBER: _builtins.int
+    TOMBSTONES_FIELD_NUMBER: _builtins.int
+    CLIENT_IDS_REMEMBERED_FIELD_NUMBER: _builtins.int
+    lots_min: _builtins.int
+    lots_max: _builtins.int
+    price_ticks_max: _builtins.int
+    max_matches: _builtins.int
+    """largest that a leg may ask for"""
+    legs_typed: _builtins.int
+    """of a transaction that the owner's own key signs"""
+    legs_raw: _builtins.int
+    """of one that an agent's key signs"""
+    open_orders: _builtins.int
+    """of one owner, all markets"""
+    cancel_all_orders: _builtins.int
+    expiry_ahead_ms: _builtins.int
+    expiry_ahead_heights: _builtins.int
+    switch_ahead_ms: _builtins.int
+    tombstones: _builtins.int
+    """of one owner"""
+    client_ids_remembered: _builtins.int
+    """of ended orders of one owner"""
+    def __init__(
+        self,
+        *,
+        lots_min: _builtins.int = ...,
+        lots_max: _builtins.int = ...,
+        price_ticks_max: _builtins.int = ...,
+        max_matches: _builtins.int = ...,
+        legs_typed: _builtins.int = ...,
+        legs_raw: _builtins.int = ...,
+        open_orders: _builtins.int = ...,
+        cancel_all_orders: _builtins.int = ...,
+        expiry_ahead_ms: _builtins.int = ...,
+        expiry_ahead_heights: _builtins.int = ...,
+        switch_ahead_ms: _builtins.int = ...,
+        tombstones: _builtins.int = ...,
+        client_ids_remembered: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_all_orders", b"cancel_all_orders", "client_ids_remembered", b"client_ids_remembered", "expiry_ahead_heights", b"expiry_ahead_heights", "expiry_ahead_ms", b"expiry_ahead_ms", "legs_raw", b"legs_raw", "legs_typed", b"legs_typed", "lots_max", b"lots_max", "lots_min", b"lots_min", "max_matches", b"max_matches", "open_orders", b"open_orders", "price_ticks_max", b"price_ticks_max", "switch_ahead_ms", b"switch_ahead_ms", "tombstones", b"tombstones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class GetIndicativeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["market", b"market"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetIndicativeRequest: _TypeAlias = GetIndicativeRequest  # noqa: Y015
+
+@_typing.final
+class Indicative(_message.Message):
+    """What an auction of the live orders that rest now would do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    SURPLUS_FIELD_NUMBER: _builtins.int
+    FIXED_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    market: _builtins.int
+    price: _builtins.int
+    """ticks; 0 = nothing crosses"""
+    volume: _builtins.int
+    """lots that trade at the price"""
+    surplus: _builtins.int
+    """lots that the larger side has more there"""
+    fixed: _builtins.bool
+    """the auction is being executed: the volume is what is left of it"""
+    until_ms: _builtins.int
+    """when the auction is held; 0 = at the end of each block"""
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        market: _builtins.int = ...,
+        price: _builtins.int = ...,
+        volume: _builtins.int = ...,
+        surplus: _builtins.int = ...,
+        fixed: _builtins.bool = ...,
+        until_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fixed", b"fixed", "height", b"height", "market", b"market", "price", b"price", "surplus", b"surplus", "until_ms", b"until_ms", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Indicative: _TypeAlias = Indicative  # noqa: Y015
 
 @_typing.final
 class ListTokensRequest(_message.Message):
@@ -789,26 +1174,194 @@ class TxOutcome(_message.Message):
 Global___TxOutcome: _TypeAlias = TxOutcome  # noqa: Y015
 
 @_typing.final
-class Expired(_message.Message):
+class Event(_message.Message):
+    """What a block did outside of its transactions, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMOVED_FIELD_NUMBER: _builtins.int
+    ACTIVATED_FIELD_NUMBER: _builtins.int
+    TRADE_FIELD_NUMBER: _builtins.int
+    UNCROSSED_FIELD_NUMBER: _builtins.int
+    STATUS_CHANGED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def removed(self) -> Global___Removed: ...
+    @_builtins.property
+    def activated(self) -> Global___Activated: ...
+    @_builtins.property
+    def trade(self) -> Global___Trade: ...
+    @_builtins.property
+    def uncrossed(self) -> Global___Uncrossed: ...
+    @_builtins.property
+    def status_changed(self) -> Global___StatusChanged: ...
+    def __init__(
+        self,
+        *,
+        removed: Global___Removed | None = ...,
+        activated: Global___Activated | None = ...,
+        trade: Global___Trade | None = ...,
+        uncrossed: Global___Uncrossed | None = ...,
+        status_changed: Global___StatusChanged | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["removed", "activated", "trade", "uncrossed", "status_changed"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class Removed(_message.Message):
+    """The chain ended an order."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OWNER_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     owner: _builtins.bytes
     client_id: _builtins.int
+    reason: _builtins.int
+    """Ended of omg.tx.v1"""
     def __init__(
         self,
         *,
         owner: _builtins.bytes = ...,
         client_id: _builtins.int = ...,
+        reason: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "owner", b"owner"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "owner", b"owner", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Expired: _TypeAlias = Expired  # noqa: Y015
+Global___Removed: _TypeAlias = Removed  # noqa: Y015
+
+@_typing.final
+class Activated(_message.Message):
+    """A stop-limit or take-profit order was triggered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    client_id: _builtins.int
+    result: _builtins.bytes
+    """LegResult bytes: its fills and what is left"""
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+        client_id: _builtins.int = ...,
+        result: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "owner", b"owner", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Activated: _TypeAlias = Activated  # noqa: Y015
+
+@_typing.final
+class Trade(_message.Message):
+    """A fill of an auction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    BUYER_FIELD_NUMBER: _builtins.int
+    BUY_CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SELLER_FIELD_NUMBER: _builtins.int
+    SELL_CLIENT_ID_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    price: _builtins.int
+    quantity: _builtins.int
+    buyer: _builtins.bytes
+    buy_client_id: _builtins.int
+    seller: _builtins.bytes
+    sell_client_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+        price: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        buyer: _builtins.bytes = ...,
+        buy_client_id: _builtins.int = ...,
+        seller: _builtins.bytes = ...,
+        sell_client_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_client_id", b"buy_client_id", "buyer", b"buyer", "market", b"market", "price", b"price", "quantity", b"quantity", "sell_client_id", b"sell_client_id", "seller", b"seller"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Trade: _TypeAlias = Trade  # noqa: Y015
+
+@_typing.final
+class Uncrossed(_message.Message):
+    """An auction was priced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    price: _builtins.int
+    """0 = nothing crossed"""
+    volume: _builtins.int
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+        price: _builtins.int = ...,
+        volume: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["market", b"market", "price", b"price", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Uncrossed: _TypeAlias = Uncrossed  # noqa: Y015
+
+@_typing.final
+class StatusChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    status: _builtins.int
+    """as in Market; 0 = the market is gone"""
+    until_ms: _builtins.int
+    """when it ends by itself; 0 = it does not"""
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+        status: _builtins.int = ...,
+        until_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["market", b"market", "status", b"status", "until_ms", b"until_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatusChanged: _TypeAlias = StatusChanged  # noqa: Y015
 
 @_typing.final
 class Block(_message.Message):
@@ -819,7 +1372,7 @@ class Block(_message.Message):
     BLOCK_HASH_FIELD_NUMBER: _builtins.int
     APP_HASH_FIELD_NUMBER: _builtins.int
     TXS_FIELD_NUMBER: _builtins.int
-    EXPIRED_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     time_ms: _builtins.int
     block_hash: _builtins.bytes
@@ -827,7 +1380,7 @@ class Block(_message.Message):
     @_builtins.property
     def txs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TxOutcome]: ...
     @_builtins.property
-    def expired(self) -> _containers.RepeatedCompositeFieldContainer[Global___Expired]: ...
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___Event]: ...
     def __init__(
         self,
         *,
@@ -836,11 +1389,11 @@ class Block(_message.Message):
         block_hash: _builtins.bytes = ...,
         app_hash: _builtins.bytes = ...,
         txs: _abc.Iterable[Global___TxOutcome] | None = ...,
-        expired: _abc.Iterable[Global___Expired] | None = ...,
+        events: _abc.Iterable[Global___Event] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_hash", b"app_hash", "block_hash", b"block_hash", "expired", b"expired", "height", b"height", "time_ms", b"time_ms", "txs", b"txs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_hash", b"app_hash", "block_hash", b"block_hash", "events", b"events", "height", b"height", "time_ms", b"time_ms", "txs", b"txs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,6 +69,16 @@ class NodeStub:
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsRequest.SerializeToString,
                 response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsResponse.FromString,
                 _registered_method=True)
+        self.GetCapabilities = channel.unary_unary(
+                '/omg.node.v1.Node/GetCapabilities',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetCapabilitiesRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Capabilities.FromString,
+                _registered_method=True)
+        self.GetIndicative = channel.unary_unary(
+                '/omg.node.v1.Node/GetIndicative',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.FromString,
+                _registered_method=True)
         self.ListTokens = channel.unary_unary(
                 '/omg.node.v1.Node/ListTokens',
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListTokensRequest.SerializeToString,
@@ -131,6 +141,18 @@ class NodeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCapabilities(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIndicative(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTokens(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -186,6 +208,16 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.ListMarkets,
                     request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsRequest.FromString,
                     response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsResponse.SerializeToString,
+            ),
+            'GetCapabilities': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCapabilities,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetCapabilitiesRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Capabilities.SerializeToString,
+            ),
+            'GetIndicative': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIndicative,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.SerializeToString,
             ),
             'ListTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokens,
@@ -392,6 +424,60 @@ class Node:
             '/omg.node.v1.Node/ListMarkets',
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsRequest.SerializeToString,
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListMarketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCapabilities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetCapabilities',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetCapabilitiesRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Capabilities.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIndicative(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetIndicative',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class NodeStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListOrdersRequest, _node_pb2.ListOrdersResponse]
     GetBook: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetBookRequest, _node_pb2.Book]
     ListMarkets: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListMarketsRequest, _node_pb2.ListMarketsResponse]
+    GetCapabilities: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetCapabilitiesRequest, _node_pb2.Capabilities]
+    GetIndicative: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]
     ListTokens: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]
     GetProof: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]
     StreamBlocks: _grpc.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]
@@ -52,6 +54,8 @@ class NodeAsyncStub(NodeStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_node_pb2.ListOrdersRequest, _node_pb2.ListOrdersResponse]  # type: ignore[assignment]
     GetBook: _aio.UnaryUnaryMultiCallable[_node_pb2.GetBookRequest, _node_pb2.Book]  # type: ignore[assignment]
     ListMarkets: _aio.UnaryUnaryMultiCallable[_node_pb2.ListMarketsRequest, _node_pb2.ListMarketsResponse]  # type: ignore[assignment]
+    GetCapabilities: _aio.UnaryUnaryMultiCallable[_node_pb2.GetCapabilitiesRequest, _node_pb2.Capabilities]  # type: ignore[assignment]
+    GetIndicative: _aio.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]  # type: ignore[assignment]
     ListTokens: _aio.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]  # type: ignore[assignment]
     GetProof: _aio.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]  # type: ignore[assignment]
     StreamBlocks: _aio.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]  # type: ignore[assignment]
@@ -105,6 +109,20 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.ListMarketsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.ListMarketsResponse, _abc.Awaitable[_node_pb2.ListMarketsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetCapabilities(
+        self,
+        request: _node_pb2.GetCapabilitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Capabilities, _abc.Awaitable[_node_pb2.Capabilities]]: ...
+
+    @_abc_1.abstractmethod
+    def GetIndicative(
+        self,
+        request: _node_pb2.GetIndicativeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Indicative, _abc.Awaitable[_node_pb2.Indicative]]: ...
 
     @_abc_1.abstractmethod
     def ListTokens(
