@@ -21,7 +21,7 @@ def _first_line(text: str | None) -> str:
 
 def render_errors() -> str:
     """Return the page of all refusals, one table a family, ascending by code."""
-    lines = ["# Refusals\n", _NOTICE.format(source="omg_abci/protocol/errors.py")]
+    lines = ["# Refusals\n", _NOTICE.format(source="omg_abci/protocol/errors*.py")]
     lines.append("Codes are consensus data and append-only; texts may change.\n")
     for family in errors.TxError.__subclasses__():
         lines += [f"## {family.__name__}\n", f"{_first_line(family.__doc__)}\n"]

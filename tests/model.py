@@ -14,26 +14,29 @@ from omg_abci.protocol.messages import (
     AmendOrder,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
+    SetSwitch,
     SignedTx,
     Transfer,
 )
-from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
-from omg_abci.protocol.units import Ended
-from tests.model_book import Refused, close_order
+from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType
 from tests.model_legs import do_leg
-from tests.model_state import Key, Market, State, Token
+from tests.model_mass import work_end, work_start
+from tests.model_state import NOBODY, Market, Refused, State, Token
 
 _TRADE_SCOPE = 1
 
 
 class Applied(NamedTuple):
-    """What a block did: a result a transaction, and the orders that expired before them."""
+    """What a block did: a result a transaction, and what happened outside of them."""
 
     results: list[TxResult]
-    expired: list[Key]
+    events: list[Event]
 
 
 class Model:
@@ -51,6 +54,7 @@ class Model:
             int(document["unit_price"]),
             document["fee_token"],
             document["root_interval"],
+            int(document.get("market_bond", limits.MARKET_BOND_DEFAULT)),
         )
         for row in document["balances"]:
             key = (bytes.fromhex(row["owner"][2:]), row["subaccount"], row["token"])
@@ -59,14 +63,8 @@ class Model:
             supply = sum(n for (_, _, token), n in self.state.free.items() if token == row["id"])
             self.state.tokens[row["id"]] = Token(row["decimals"], supply, row["symbol"])
         for row in document["markets"]:
-            self.state.markets[row["id"]] = Market(
-                row["base"],
-                row["quote"],
-                int(row["base_unit"]),
-                int(row["quote_unit"]),
-                row["lots_min"],
-                row["lots_max"],
-            )
+            self.state.markets[row["id"]] = make_market(row)
+            self.state.next_market = max(self.state.next_market, row["id"] + 1)
         for row in document["agents"]:
             pair = (bytes.fromhex(row["owner"][2:]), bytes.fromhex(row["agent"][2:]))
             self.state.agents[pair] = (row["scope"], row["expires_ms"])
@@ -183,19 +181,22 @@ class Model:
     ) -> Applied:
         """Execute a valid block."""
         state = self.state
-        state.height, state.now, state.placed = height, time_ms, 0
-        expired = expire(state)
+        if 0 < state.now < time_ms - limits.CHAIN_HALT_MS:
+            state.post_only_until = time_ms + limits.POST_ONLY_MS
+        state.height, state.now, state.placed, state.events = height, time_ms, 0, []
+        work_start(state)
         for owner, fee in self.compute_fees(txs).items():
             state.add_free(self.payer(owner), -fee)
         results = [self.execute_tx(tx) for tx in txs]
+        work_end(self.state)
         self.state.block_hash = block_hash
-        return Applied(results, expired)
+        return Applied(results, self.state.events)
 
     def execute_tx(self, tx: SignedTx) -> TxResult:
         """Use the nonce, do the legs, settle the fee."""
         body = tx.body
         self.use_nonce(tx.signer, body.nonce)
-        before = self.state.copy()
+        before = self.state.copy() if body.atomic else self.state
         approval = self.state.agents.get((body.owner, tx.signer), (0, 0))
         if tx.signer != body.owner and not is_covered(approval[0], body.legs):
             legs = [LegResult(code=errors.AgentRevoked.code) for _ in body.legs]
@@ -245,17 +246,145 @@ class Model:
         self.state.nonces[signer] = tuple(n for n in kept if n // 1_024 not in forgotten)
 
 
-def expire(state: State) -> list[Key]:
-    """Remove what expired, orders first, as far as the block's steps reach."""
-    orders = [each for each in state.orders.values() if not each.is_live(state.now)]
-    orders.sort(key=lambda each: (each.expires_ms, each.priority))
-    orders = orders[: limits.MASS_STEPS_MAX]
-    for order in orders:
-        close_order(state, order, Ended.EXPIRED)
-    dead = [(until, *key) for key, until in state.tombstones.items() if until <= state.now]
-    for _, owner, client_id in sorted(dead)[: limits.MASS_STEPS_MAX - len(orders)]:
-        del state.tombstones[owner, client_id]
-    return [order.key for order in orders]
+def make_market(row: Mapping[str, Any]) -> Market:
+    """Return a market as a row of the genesis document has it."""
+    opens_ms = row.get("opens_ms", 0)
+    return Market(
+        row["base"],
+        row["quote"],
+        int(row["base_unit"]),
+        int(row["quote_unit"]),
+        row["lots_min"],
+        row["lots_max"],
+        MarketMode.BATCH if row.get("mode") == "batch" else MarketMode.CONTINUOUS,
+        row.get("band_bp", 0),
+        row.get("auction_ms", limits.AUCTION_DEFAULT_MS),
+        bytes.fromhex(row["creator"][2:]) if "creator" in row else NOBODY,
+        status=MarketStatus.AUCTION if opens_ms else MarketStatus.ACTIVE,
+        until_ms=opens_ms,
+    )
+
+
+def is_covered(scope: int, legs: Sequence[Message]) -> bool:
+    """Tell whether a scope covers every leg."""
+    return scope & _TRADE_SCOPE == _TRADE_SCOPE and all(isinstance(e, TRADE_MESSAGES) for e in legs)
+
+
+# --- order ------------------------------------------------------------------------------------
+
+
+def compute_own_class(tx: SignedTx) -> int:
+    """Return 0 for cancels only, 1 for what can only rest or wait, else 2."""
+    return max(compute_leg_class(leg) for leg in tx.body.legs)
+
+
+def compute_leg_class(leg: Message) -> int:
+    """Return the class of a transaction of this leg alone."""
+    match leg:
+        case CancelOrder() | CancelAll() | SetSwitch():
+            return 0
+        case PlaceOrder():
+            waits = leg.order_type in {OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT}
+            return 1 if waits or leg.post_only else 2
+        case AmendOrder():
+            return 2 if leg.price else 1
+        case _:
+            return 2
+
+
+def order_block(self, txs: Sequence[SignedTx]) -> list[SignedTx]:
+        """Return the transactions in the order of the next block."""
+        return order_block(self.state.block_hash, txs)
+
+    # --- what a block does --------------------------------------------------------------------
+
+    def apply_block(
+        self, height: int, time_ms: int, block_hash: bytes, txs: Sequence[SignedTx]
+    ) -> Applied:
+        """Execute a valid block."""
+        state = self.state
+        if 0 < state.now < time_ms - limits.CHAIN_HALT_MS:
+            state.post_only_until = time_ms + limits.POST_ONLY_MS
+        state.height, state.now, state.placed, state.events = height, time_ms, 0, []
+        work_start(state)
+        for owner, fee in self.compute_fees(txs).items():
+            state.add_free(self.payer(owner), -fee)
+        results = [self.execute_tx(tx) for tx in txs]
+        work_end(self.state)
+        self.state.block_hash = block_hash
+        return Applied(results, self.state.events)
+
+    def execute_tx(self, tx: SignedTx) -> TxResult:
+        """Use the nonce, do the legs, settle the fee."""
+        body = tx.body
+        self.use_nonce(tx.signer, body.nonce)
+        before = self.state.copy() if body.atomic else self.state
+        approval = self.state.agents.get((body.owner, tx.signer), (0, 0))
+        if tx.signer != body.owner and not is_covered(approval[0], body.legs):
+            legs = [LegResult(code=errors.AgentRevoked.code) for _ in body.legs]
+            work = 0
+        else:
+            legs, work = self.execute_legs(tx)
+        failed = [leg.code for leg in legs if leg.code]
+        code = failed[0] if failed and (body.atomic or len(failed) == len(legs)) else 0
+        if body.atomic and failed:
+            self.state = before
+            own = [one for one in failed if one != errors.LegsRolledBack.code]
+            code = own[0]
+        work += compute_base_work(tx)
+        fee = work * self.state.unit_price
+        declared = compute_declared_work(tx) * self.state.unit_price
+        self.state.add_free(self.payer(body.owner), declared - fee)
+        self.state.fee_pool += fee
+        return TxResult(code, tuple(legs), work, fee)
+
+    def execute_legs(self, tx: SignedTx) -> tuple[list[LegResult], int]:
+        """Return each leg's result and the work they used; an atomic failure stops."""
+        body = tx.body
+        default_until = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+        results: list[LegResult] = []
+        work = 0
+        for place, leg in enumerate(body.legs):
+            try:
+                result, steps = do_leg(self.state, body.owner, leg, default_until)
+            except Refused as refused:
+                result, steps = refused.result, refused.steps
+            work += compute_used_work(leg, steps)
+            results.append(result)
+            if result.code and body.atomic:
+                rolled_back = LegResult(code=errors.LegsRolledBack.code)
+                results = [rolled_back] * len(body.legs)
+                results[place] = LegResult(code=result.code)
+                break
+        return results, work
+
+    def use_nonce(self, signer: bytes, nonce: int) -> None:
+        """Keep a nonce, and forget the oldest pages of those that are too old to come again."""
+        kept = sorted([*self.state.nonces.get(signer, ()), nonce])
+        oldest = self.state.now - limits.NONCE_AGE_MAX_MS
+        pages = sorted({each // 1_024 for each in kept})
+        old = [page for page in pages if page * 1_024 + 1_023 <= oldest]
+        forgotten = old[: limits.NONCE_PAGES_PRUNED]
+        self.state.nonces[signer] = tuple(n for n in kept if n // 1_024 not in forgotten)
+
+
+def make_market(row: Mapping[str, Any]) -> Market:
+    """Return a market as a row of the genesis document has it."""
+    opens_ms = row.get("opens_ms", 0)
+    return Market(
+        row["base"],
+        row["quote"],
+        int(row["base_unit"]),
+        int(row["quote_unit"]),
+        row["lots_min"],
+        row["lots_max"],
+        MarketMode.BATCH if row.get("mode") == "batch" else MarketMode.CONTINUOUS,
+        row.get("band_bp", 0),
+        row.get("auction_ms", limits.AUCTION_DEFAULT_MS),
+        bytes.fromhex(row["creator"][2:]) if "creator" in row else NOBODY,
+        status=MarketStatus.AUCTION if opens_ms else MarketStatus.ACTIVE,
+        until_ms=opens_ms,
+    )
 
 
 def is_covered(scope: int, legs: Sequence[Message]) -> bool:
@@ -330,5 +459,9 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_CANCEL
         case CancelAll():
             return limits.WORK_CANCEL_ALL + steps * limits.WORK_CANCELLED_ORDER
+        case SetSwitch():
+            return limits.WORK_SWITCH
+        case CreateMarket() | ChangeMarket():
+            return limits.WORK_MARKET
         case _:
             return limits.WORK_AGENT

@@ -7,6 +7,7 @@
     ├── NetworkRunning        network_running        another supervisor has the network
     ├── StartFailed           start_failed           a process ended, or no block came, at start
     ├── NetworkFailed         network_failed         a validator does not stay up
+    ├── JoinFailed            join_failed            a node cannot join the network by state sync
     ├── CometBFTMissing       cometbft_missing       none found, and none can be built
     ├── CometBFTWrong         cometbft_wrong         the binary that was named is another version
     ├── CometBFTBuildFailed   cometbft_build_failed  the Go toolchain did not make one
@@ -63,6 +64,12 @@ class NetworkFailed(LocalnetError):
     """A validator ended again and again, each time soon after it was restarted."""
 
     code = "network_failed"
+
+
+class JoinFailed(LocalnetError):
+    """A node cannot join a network by state sync: the network does not give what it needs."""
+
+    code = "join_failed"
 
 
 class CometBFTMissing(LocalnetError):

@@ -32,7 +32,7 @@ from omg_abci.localnet.keys import (
     write_secret_file,
     write_validator_key,
 )
-from omg_abci.localnet.settings import NodeSettings, Ports, write_settings
+from omg_abci.localnet.settings import NodeSettings, Ports, StateSource, write_settings
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.limits import CHAIN_ID_BYTES_MAX
 from omg_abci.state.genesis import build_genesis
@@ -64,6 +64,11 @@ class Node:
     socket: Path
 
     @property
+    def name(self) -> str:
+        """Return what people call the node."""
+        return self.home.name
+
+    @property
     def rpc(self) -> str:
         """Return the URL of CometBFT's RPC."""
         return f"http://127.0.0.1:{self.ports.rpc}"
@@ -87,6 +92,8 @@ class Network:
     chain_id: str
     nodes: tuple[Node, ...]
     settings: NodeSettings = dataclasses.field(default_factory=NodeSettings)
+    source: StateSource | None = None
+    """Of a network of nodes that join another one: from where they take the state."""
 
     @property
     def accounts_file(self) -> Path:
@@ -141,7 +148,7 @@ def write_network(
         directory / ACCOUNTS, {"accounts": [encode_account(account) for account in accounts]}
     )
     network = Network(directory, chain_id, nodes, settings or NodeSettings())
-    return prepare_network(_with_ports(network, _search_ports(validators, first_port)))
+    return prepare_network(assign_ports(network, first_port))
 
 
 def _require_shape(validators: int, chain_id: str) -> None:
@@ -194,7 +201,7 @@ def load_network(directory: Path) -> Network:
         nodes = tuple(
             Node(
                 index,
-                directory / f"node{index}",
+                directory / str(node["home"]),
                 node["node_id"],
                 bytes.fromhex(node["validator"].removeprefix("0x")),
                 Ports(*(int(node["ports"][name]) for name in Ports._fields)),
@@ -202,7 +209,9 @@ def load_network(directory: Path) -> Network:
             )
             for index, node in enumerate(document["nodes"])
         )
-        return Network(directory, document["chain_id"], nodes, NodeSettings(**document["settings"]))
+        settings, source = NodeSettings(**document["settings"]), document.get("source")
+        taken_from = StateSource(**source) if source else None
+        return Network(directory, document["chain_id"], nodes, settings, taken_from)
     except FileNotFoundError as reason:
         raise NoNetwork(f"{directory} holds no local network") from reason
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
@@ -212,11 +221,13 @@ def load_network(directory: Path) -> Network:
 def prepare_network(network: Network) -> Network:
     """Make a stopped network fit to be started: ports, socket paths, configuration files."""
     if not all(_is_free(port) for node in network.nodes for port in node.ports):
-        network = _with_ports(network, _search_ports(len(network.nodes), None))
+        network = assign_ports(network, None)
     network = dataclasses.replace(network, nodes=_with_sockets(network.nodes))
     for node in network.nodes:
         peers = [other.peer for other in network.nodes if other is not node]
-        write_settings(node.home, node.socket, node.ports, peers, network.settings)
+        write_settings(
+            node.home, node.socket, node.ports, peers, network.settings, source=network.source
+        )
     _write_marker(network)
     return network
 
@@ -268,6 +279,7 @@ def _write_marker(network: Network) -> None:
         "format": _FORMAT,
         "chain_id": network.chain_id,
         "settings": network.settings._asdict(),
+        "source": network.source and network.source._asdict(),
         "nodes": [
             {
                 "home": node.home.name,
@@ -315,7 +327,9 @@ def _is_private(folder: Path) -> bool:
     return folder.is_dir() and state.st_uid == os.getuid() and state.st_mode & 0o77 == 0
 
 
-def _with_ports(network: Network, first: int) -> Network:
+def assign_ports(network: Network, wanted: int | None) -> Network:
+    """Give each node free ports, from the wanted one on if they are free. Raises BadNetwork."""
+    first = _search_ports(len(network.nodes), wanted)
     nodes = tuple(
         dataclasses.replace(node, ports=_list_ports(first, node.index)) for node in network.nodes
     )

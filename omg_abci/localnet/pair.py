@@ -148,7 +148,7 @@ class Pair:
         steady = now - self._started >= _STEADY_SECONDS
         self._ends_in_a_row = 1 if steady else self._ends_in_a_row + 1
         tail = "\n".join(f"  {line}" for line in read_tail(process.log, _TAIL_LINES))
-        self._last_end = f"node{self._node.index}: its {ended} {how}; {process.log}:\n{tail}"
+        self._last_end = f"{self._node.name}: its {ended} {how}; {process.log}:\n{tail}"
         # Last: another thread that sees the count asks for the description.
         self.ends += 1
         self._tell(f"its {ended} {how}")
@@ -171,4 +171,4 @@ class Pair:
         self._phase, self._until = _Phase.WAITING, now + min(delay, _DELAY_MAX_SECONDS)
 
     def _tell(self, what: str) -> None:
-        self._on_event(f"node{self._node.index}: {what}")
+        self._on_event(f"{self._node.name}: {what}")

@@ -58,6 +58,17 @@ prometheus = {prometheus}
 prometheus_listen_addr = "127.0.0.1:{metrics}"
 """
 
+_STATE_SYNC = """
+[statesync]
+enable = true
+rpc_servers = {servers}
+trust_height = {height}
+trust_hash = {hash}
+trust_period = "168h0m0s"
+discovery_time = "5s"
+chunk_request_timeout = "10s"
+"""
+
 GOSSIP_BYTES = 1024 * 1024
 """What the application may hand out as one bundle to be gossiped."""
 
@@ -71,6 +82,18 @@ class Ports(NamedTuple):
     metrics: int
 
 
+class StateSource(NamedTuple):
+    """From whom a node takes the state with which it begins, and how it judges them."""
+
+    peers: tuple[str, ...]
+    """ID@HOST:PORT of each, beside those of its own network."""
+    rpc_servers: tuple[str, ...]
+    """At least two, whom CometBFT's light client asks for headers."""
+    trust_height: int
+    trust_hash: str
+    """Of the block at that height, in hex: everything else is verified from there."""
+
+
 class NodeSettings(NamedTuple):
     """What is set for every node of a network."""
 
@@ -81,6 +104,8 @@ class NodeSettings(NamedTuple):
     prometheus: bool = False
     relay: bool = False
     """Pass on what peers sent: needed where not every node is every other's peer."""
+    snapshot_interval: int = 4_000
+    """Blocks between two snapshots, from which other nodes can join; 0 takes none."""
 
 
 def write_settings(
@@ -92,6 +117,7 @@ def write_settings(
     *,
     moniker: str | None = None,
     heading: str = _HEADING,
+    source: StateSource | None = None,
 ) -> None:
     """Write config/config.toml and app/app.toml of a node.
 
@@ -103,6 +129,7 @@ def write_settings(
         settings: shared by the network's nodes.
         moniker: the node's name among its peers; the home's name by default.
         heading: the files' first line.
+        source: makes a node without blocks begin by state sync.
     """
     config = _TEMPLATE.format(
         socket=json.dumps(f"unix://{socket}"),
@@ -110,11 +137,17 @@ def write_settings(
         rpc=ports.rpc,
         p2p=ports.p2p,
         metrics=ports.metrics,
-        peers=json.dumps(",".join(peers)),
+        peers=json.dumps(",".join([*peers, *(source.peers if source else ())])),
         gossip_bytes=GOSSIP_BYTES,
         commit_ms=settings.timeout_commit_ms,
         prometheus=json.dumps(settings.prometheus),
     )
+    if source is not None:
+        config += _STATE_SYNC.format(
+            servers=json.dumps(",".join(source.rpc_servers)),
+            height=source.trust_height,
+            hash=json.dumps(source.trust_hash),
+        )
     (home / "config" / "config.toml").write_text(heading + config, encoding="utf-8")
     app = (
         f"{heading}\n"
@@ -125,6 +158,10 @@ def write_settings(
         "[mempool]\n"
         "# Pass on what peers sent; false where every node is every other's peer.\n"
         f"relay = {json.dumps(settings.relay)}\n"
+        "\n"
+        "[snapshots]\n"
+        "# Blocks between two snapshots for those who join; 0 for none.\n"
+        f"interval = {settings.snapshot_interval}\n"
     )
     # Whoever deletes the application's state deletes the whole folder.
     (home / "app").mkdir(exist_ok=True)

@@ -14,7 +14,6 @@ import gc
 import json
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from omg_abci.abci import Application
@@ -22,7 +21,7 @@ from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.node.chain import Chain, Executed
 from omg_abci.node.genesis_import import read_first_height
 from omg_abci.node.mempool import Mempool, Source
-from omg_abci.node.pruning import Retention, compute_retain_height
+from omg_abci.node.pruning import KEEP_ALL, Retention, compute_retain_height
 from omg_abci.node.reader_link import ReaderLink
 from omg_abci.node.snapshots import Snapshots
 from omg_abci.node.state_sync import StateSync
@@ -52,7 +51,7 @@ class ChainApplication(Application):
         reader: ReaderLink,
         snapshots: Snapshots | None = None,
         state_sync: StateSync | None = None,
-        retention: Retention = Retention(),
+        retention: Retention = KEEP_ALL,
     ) -> None:
         """Bind the parts, which the caller starts and stops.
 
@@ -146,7 +145,7 @@ class ChainApplication(Application):
             return pb.ResponseApplySnapshotChunk(result=pb.ResponseApplySnapshotChunk.ABORT)
         return await self._state_sync.apply(request, self._adopt)
 
-    async def _adopt(self, open_storage: Callable[[], Storage], path: Path) -> None:
+    async def _adopt(self, open_storage: Callable[[], Storage], path: str) -> None:
         """Continue from another database, as a start of the node does."""
         self._final = None
         gc.disable()
@@ -155,7 +154,7 @@ class ChainApplication(Application):
             meta = self._chain.get_meta()
             self._workers.set_domain(domain)
             self._reader.ready.clear()
-            self._reader.send_load(domain, str(path.absolute()), meta.height)
+            self._reader.send_load(domain, path, meta.height)
             await self._reader.ready.wait()
             self._mempool.on_commit(meta.height, meta.time_ms, ())
             gc.freeze()

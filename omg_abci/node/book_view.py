@@ -1,8 +1,9 @@
 """The committed order books, kept level by level from the diffs of order records.
 
 Guarantees that a book can be served at any time at the cost of the levels asked for: nothing is
-scanned. A level's quantity is what remains of its orders. Orders that have expired but were not
-removed yet are in the book, as they are in the state.
+scanned. A level's quantity is what it shows: what remains of its orders, of an iceberg its tip.
+Orders that wait for their trigger are kept apart. Orders that have expired but were not removed
+yet are in the book, as they are in the state.
 """
 
 import struct
@@ -13,9 +14,27 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol.units import Lots, MarketId, Side, Ticks
 
-_FIELDS: Final = struct.Struct(">IB4xQQQ")
-"""Market, side, price, quantity and filled of an order record; four bytes between are skipped."""
+_FIELDS: Final = struct.Struct(">IB5xQQQ")
+"""Market, side, price, quantity and filled of an order record; five bytes between are skipped."""
+_TAIL: Final = struct.Struct(">QQ")
+"""Tip and trigger, where the record has a tail."""
+_TAIL_AT: Final = 66
 _unpack = _FIELDS.unpack_from
+_unpack_tail = _TAIL.unpack_from
+_WAITING_PRICE: Final = 0
+"""No order has this price: it stands for the place of those that wait."""
+
+
+def read_place(value: bytes) -> tuple[MarketId, int, Ticks, Lots]:
+    """Return market, side, price and lots shown of an order record; price 0 when it waits."""
+    market, side, price, quantity, filled = _unpack(value)
+    if len(value) > _TAIL_AT:
+        tip, trigger = _unpack_tail(value, _TAIL_AT)
+        if trigger:
+            return market, side, _WAITING_PRICE, 0
+        if tip:
+            return market, side, price, tip
+    return market, side, price, quantity - filled
 
 
 class Level:
@@ -41,25 +60,32 @@ class LevelView(NamedTuple):
 class _BookSide:
     """One side of one market."""
 
-    __slots__ = ("levels", "prices")
+    __slots__ = ("levels", "prices", "waiting")
 
     def __init__(self) -> None:
         self.levels: dict[Ticks, Level] = {}
         self.prices: list[Ticks] = []
         """Ascending."""
+        self.waiting: dict[bytes, None] = {}
 
-    def add(self, price: Ticks, key: bytes, remaining: Lots) -> None:
+    def add(self, price: Ticks, key: bytes, shown: Lots) -> None:
+        if price == _WAITING_PRICE:
+            self.waiting[key] = None
+            return
         level = self.levels.get(price)
         if level is None:
             level = self.levels[price] = Level()
             insort(self.prices, price)
         level.keys[key] = None
-        level.quantity += remaining
+        level.quantity += shown
 
-    def remove(self, price: Ticks, key: bytes, remaining: Lots) -> None:
+    def remove(self, price: Ticks, key: bytes, shown: Lots) -> None:
+        if price == _WAITING_PRICE:
+            del self.waiting[key]
+            return
         level = self.levels[price]
         del level.keys[key]
-        level.quantity -= remaining
+        level.quantity -= shown
         if not level.keys:
             del self.levels[price]
             del self.prices[bisect_left(self.prices, price)]
@@ -74,25 +100,20 @@ class BookView:
 
     def apply(self, key: bytes, old: bytes | None, new: bytes | None) -> None:
         """Follow one order record from its old to its new value; None is no record."""
-        if old is None:
-            if new is not None:
-                market, side, price, quantity, filled = _unpack(new)
-                self._get_side(market, side).add(price, key, quantity - filled)
-            return
-        market, side, price, quantity, filled = _unpack(old)
-        book = self._sides[market, side]
-        if new is None:
-            book.remove(price, key, quantity - filled)
-            return
-        new_market, new_side, new_price, new_quantity, new_filled = _unpack(new)
-        if (new_market, new_side, new_price) == (market, side, price):
-            book.levels[price].quantity += new_quantity - new_filled - quantity + filled
-        else:
-            book.remove(price, key, quantity - filled)
-            self._get_side(new_market, new_side).add(new_price, key, new_quantity - new_filled)
+        before = None if old is None else read_place(old)
+        after = None if new is None else read_place(new)
+        if before is not None:
+            market, side, price, shown = before
+            if after is not None and after[:3] == before[:3] and price != _WAITING_PRICE:
+                self._sides[market, side].levels[price].quantity += after[3] - shown
+                return
+            self._sides[market, side].remove(price, key, shown)
+        if after is not None:
+            market, side, price, shown = after
+            self._get_side(market, side).add(price, key, shown)
 
-    def get_levels(self, market: MarketId, side: int, depth: int) -> list[LevelView]:
-        """Return at most `depth` levels of a side, best first."""
+    def get_levels(self, market: MarketId, side: int, depth: int | None = None) -> list[LevelView]:
+        """Return at most `depth` levels of a side, best first; None is all."""
         book = self._sides.get((market, side))
         if book is None:
             return []
@@ -102,6 +123,11 @@ class BookView:
             for price in islice(prices, depth)
             for level in [book.levels[price]]
         ]
+
+    def get_waiting(self, market: MarketId) -> list[bytes]:
+        """Return the keys of a market's orders that wait, in no promised order."""
+        books = [self._sides.get((market, side)) for side in (Side.BUY, Side.SELL)]
+        return [key for book in books if book is not None for key in book.waiting]
 
     def _get_side(self, market: MarketId, side: int) -> _BookSide:
         book = self._sides.get((market, side))

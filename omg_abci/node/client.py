@@ -96,15 +96,27 @@ class NodeClient:
         request = pb.ListOrdersRequest(owner=owner, after_client_id=after_client_id, limit=limit)
         return self._call("ListOrders", request, pb.ListOrdersResponse)
 
-    def book(self, market: int, depth: int = 0, *, by_order: bool = False) -> pb.Book:
+    def book(
+        self, market: int, depth: int = 0, *, by_order: bool = False, waiting: bool = False
+    ) -> pb.Book:
         """Return a market's best levels; depth 0 is the node's default."""
-        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order)
+        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order, waiting=waiting)
         return self._call("GetBook", request, pb.Book)
 
     def markets(self) -> list[pb.Market]:
         """Return all markets."""
         answer = self._call("ListMarkets", pb.ListMarketsRequest(), pb.ListMarketsResponse)
         return list(answer.markets)
+
+    def capabilities(self, market: int) -> pb.Capabilities:
+        """Return what a market accepts now."""
+        request = pb.GetCapabilitiesRequest(market=market)
+        return self._call("GetCapabilities", request, pb.Capabilities)
+
+    def indicative(self, market: int) -> pb.Indicative:
+        """Return what an auction of the orders that rest in a market now would do."""
+        request = pb.GetIndicativeRequest(market=market)
+        return self._call("GetIndicative", request, pb.Indicative)
 
     def tokens(self) -> list[pb.Token]:
         """Return all tokens."""
@@ -187,15 +199,27 @@ class AsyncNodeClient:
         request = pb.ListOrdersRequest(owner=owner, after_client_id=after_client_id, limit=limit)
         return await self._call("ListOrders", request, pb.ListOrdersResponse)
 
-    async def book(self, market: int, depth: int = 0, *, by_order: bool = False) -> pb.Book:
+    async def book(
+        self, market: int, depth: int = 0, *, by_order: bool = False, waiting: bool = False
+    ) -> pb.Book:
         """Return a market's best levels; depth 0 is the node's default."""
-        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order)
+        request = pb.GetBookRequest(market=market, depth=depth, by_order=by_order, waiting=waiting)
         return await self._call("GetBook", request, pb.Book)
 
     async def markets(self) -> list[pb.Market]:
         """Return all markets."""
         answer = await self._call("ListMarkets", pb.ListMarketsRequest(), pb.ListMarketsResponse)
         return list(answer.markets)
+
+    async def capabilities(self, market: int) -> pb.Capabilities:
+        """Return what a market accepts now."""
+        request = pb.GetCapabilitiesRequest(market=market)
+        return await self._call("GetCapabilities", request, pb.Capabilities)
+
+    async def indicative(self, market: int) -> pb.Indicative:
+        """Return what an auction of the orders that rest in a market now would do."""
+        request = pb.GetIndicativeRequest(market=market)
+        return await self._call("GetIndicative", request, pb.Indicative)
 
     async def tokens(self) -> list[pb.Token]:
         """Return all tokens."""

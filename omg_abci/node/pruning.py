@@ -1,6 +1,6 @@
 """How far back a node keeps blocks."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from omg_abci.protocol.units import Height
 
@@ -12,6 +12,9 @@ class Retention(NamedTuple):
     """What the operator wants to keep, 0 for all."""
     evidence_blocks: int = 0
     """How far back an offence can still be shown."""
+
+
+KEEP_ALL: Final = Retention()
 
 
 def compute_retain_height(

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
+from omg_abci.node.block_events import PackedEvent, add_event
 from omg_abci.node.block_ring import BlockRing
+from omg_abci.node.indicative import IndicativePrices
 from omg_abci.node.proof_history import Fold, Head, ProvenValue, ReadError
 from omg_abci.node.reader import Reader
 from omg_abci.node.storage import Storage, StorageUnreadable
@@ -74,6 +76,7 @@ class ReadService:
         self._waiting_txs = 0
         self._waiting_bytes = 0
         self.ring = BlockRing()
+        self.indicative = IndicativePrices()
         self.pool_count = 0
         self.pool_bytes = 0
 
@@ -152,14 +155,14 @@ class ReadService:
         tree_root: Hash,
         diff: Sequence[tuple[bytes, bytes | None]],
         txs: Sequence[tuple[bytes, bytes, int, bytes]],
-        expired: Sequence[tuple[bytes, int]],
+        events: Sequence[PackedEvent],
     ) -> None:
         fold = reader.apply_block(height, Head(app_hash, diff_hash, tree_root), diff)
         block = pb.Block(height=height, time_ms=time_ms, block_hash=block_hash, app_hash=app_hash)
         for tx_id, raw, code, data in txs:
             block.txs.add(tx_id=tx_id, tx=raw, code=code, result=data)
-        for owner, client_id in expired:
-            block.expired.add(owner=owner, client_id=client_id)
+        for event in events:
+            add_event(block, event)
         self.ring.append(block.SerializeToString())
         if fold is not None:
             self._folds.put_nowait((reader, fold))

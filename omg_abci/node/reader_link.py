@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
+from omg_abci.node.block_events import pack_event
 from omg_abci.node.chain import Committed, Roots
 from omg_abci.node.channel import Child, Message, spawn_child
 from omg_abci.protocol.errors import NodeBusy, OmgError
@@ -96,7 +97,7 @@ class ReaderLink:
                 meta.tree_root,
                 result.changes.diff,
                 txs,
-                result.expired,
+                [pack_event(each) for each in result.events],
             )
         )
 

@@ -132,7 +132,8 @@ class Metadata(NamedTuple):
             raise SnapshotMalformed(f"metadata of {len(data)} bytes")
         if data[0] != FORMAT:
             raise SnapshotFormatUnknown(f"metadata of format {data[0]}, this version reads 1")
-        _, size, number, contract, *fields, chunks = _FIXED.unpack_from(data)
+        fields = _FIXED.unpack_from(data)
+        size, number, contract, chunks = fields[1], fields[2], fields[3], fields[-1]
         hashes = data[_FIXED.size + size :]
         try:
             chain_id = data[_FIXED.size : _FIXED.size + size].decode()
@@ -141,7 +142,7 @@ class Metadata(NamedTuple):
         if len(hashes) != chunks * _HASH_BYTES or not 1 <= chunks <= CHUNKS_MAX:
             raise SnapshotMalformed(f"{chunks} chunks, but {len(hashes)} bytes of hashes")
         parts = tuple(hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES))
-        metadata = cls(Domain(chain_id, number, contract), *fields, parts)
+        metadata = cls._make((Domain(chain_id, number, contract), *fields[4:11], parts))
         metadata._require_sense()
         return metadata
 

@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         restore_snapshot(options.folder)
     except SnapshotError as reason:
-        _log.error("the snapshot is refused: %s (%s)", reason, reason.code)  # noqa: TRY400 - a lie is no fault of ours to trace
+        _log.error("the snapshot is refused: %s (%s)", reason, reason.code)
         return SNAPSHOT_LIES
     except (OmgError, OSError):
         _log.exception("the snapshot cannot be restored")

@@ -39,7 +39,7 @@ _SPACE_FACTOR: Final = 3
 _TELL_EVERY: Final = 20
 """Chunks between two lines in the log."""
 
-Adopt = Callable[[Callable[[], Storage], Path], Awaitable[None]]
+Adopt = Callable[[Callable[[], Storage], str], Awaitable[None]]
 """Make the node continue from the storage that the function puts into place, a path, and opens."""
 
 logger = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class StateSync:
             return False
         if status:
             raise StateSyncFailed(f"the snapshot could not be restored (status {status})")
-        await adopt(self._open_restored, self._state_path)
+        await adopt(self._open_restored, str(self._state_path.absolute()))
         self._clean()
         return True
 

@@ -119,7 +119,7 @@ def _decode_leg(leg: Any) -> Message:  # noqa: ANN401 - a generated class
 
 
 def _decode_place_order(leg: Any) -> PlaceOrder:  # noqa: ANN401
-    # Past the named tuple's own constructor: 0.9 µs an order instead of 1.2.
+    # Past the named tuple's own constructor: 0.73 µs an order instead of 0.88.
     return _new(
         PlaceOrder,
         (

@@ -159,15 +159,15 @@ class SwitchTooFar(LegError):
 
 
 class SwitchFiring(LegError):
-    code, text = 2021, "the owner's switch is cancelling orders"
+    code, text = 2021, "the owner's switch has fired and is cancelling orders"
 
 
 class MarketInAuction(LegError):
-    code, text = 2022, "market collects a call auction: orders that never rest are refused"
+    code, text = 2022, "market collects a call auction: no immediate or cancel, no fill or kill"
 
 
 class PostOnlyInAuction(LegError):
-    code, text = 2023, "market collects a call auction: post-only orders are refused"
+    code, text = 2023, "market collects a call auction: no post-only"
 
 
 class MarketUncrossing(LegError):
@@ -183,7 +183,7 @@ class MarketDelisting(LegError):
 
 
 class PostOnlyPeriod(LegError):
-    code, text = 2027, "the chain has just resumed: post-only orders and cancellations only"
+    code, text = 2027, "the chain has just resumed: only post-only orders rest for now"
 
 
 class PostOnlyInBatch(LegError):
@@ -231,7 +231,7 @@ class AmendPostOnlyNotAllowed(LegError):
 
 
 class AmendTimeInForceNotAllowed(LegError):
-    code, text = 2039, "time in force does not go with the order"
+    code, text = 2039, "an immediate order's time in force cannot be amended"
 
 
 # --- transient --------------------------------------------------------------------------------

@@ -6,9 +6,12 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     SignedTx,
     Transfer,
 )
@@ -42,3 +45,7 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_CANCEL_ALL + leg.max_orders * limits.WORK_CANCELLED_ORDER
         case ApproveAgent() | RevokeAgent():
             return limits.WORK_AGENT
+        case SetSwitch():
+            return limits.WORK_SWITCH
+        case CreateMarket() | ChangeMarket():
+            return limits.WORK_MARKET

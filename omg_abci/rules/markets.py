@@ -40,17 +40,27 @@ def halt(state: WorkingState, market: Market) -> None:
     open_auction(state, market)
 
 
-def renew_reference(state: WorkingState, market: Market) -> None:
-    """Move the reference of a market's band to the last price once its window has passed."""
+def get_reference(state: WorkingState, market: Market) -> Ticks:
+    """Return the reference of a market's band as `renew_reference` would leave it."""
     reference = market.reference
     if reference and state.time_ms >= market.reference_ms + limits.BAND_WINDOW_MS:
+        return market.last_price
+    return reference
+
+
+def renew_reference(state: WorkingState, market: Market) -> None:
+    """Move the reference of a market's band to the last price once its window has passed."""
+    if market.reference and state.time_ms >= market.reference_ms + limits.BAND_WINDOW_MS:
         state.set_market(market, reference=market.last_price, reference_ms=state.time_ms)
 
 
-def is_in_band(market: Market, price: Ticks) -> bool:
-    """Tell whether the market may trade at a price; every price will do without a reference."""
-    reference = market.reference
-    return not reference or abs(price - reference) * _BP <= reference * market.record.band_bp
+def is_in_band(market: Market, price: Ticks, reference: Ticks | None = None) -> bool:
+    """Tell whether the market may trade at a price; every price will do without a reference.
+
+    The reference is the market's own unless another is given.
+    """
+    around = market.reference if reference is None else reference
+    return not around or abs(price - around) * _BP <= around * market.record.band_bp
 
 
 def note_first_fill(state: WorkingState, market: Market, price: Ticks) -> None:

@@ -1,39 +1,51 @@
-"""Price–time matching (docs/spec/exchange.md#matching).
+"""Price–time matching of a continuous market (docs/spec/exchange.md#matching).
 
 An incoming order, not in the book, meets the opposite side's orders one by one: the oldest at the
-best price first. Every handled order is a step; steps are bounded by what the leg declared.
+best price first. Every handled order is a step; steps are bounded by what was paid for.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
-from omg_abci.protocol.results import Decrement, Fill, Removal
-from omg_abci.protocol.units import BUY, Ended, SelfTrade
-from omg_abci.rules.settlement import release_reserve, settle_fill
-from omg_abci.state.book import BookSide, Level, Order
+from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
+from omg_abci.protocol.units import BUY, RESTS, Ended, Lots, SelfTrade
+from omg_abci.rules.markets import (
+    get_reference,
+    halt,
+    is_in_band,
+    note_first_fill,
+    renew_reference,
+)
+from omg_abci.rules.settlement import release_reserve, settle_fill, take_reserve
+from omg_abci.state.book import BookSide, Level, Order, get_available
 from omg_abci.state.working import WorkingState
 
 _ALLOW: Final = int(SelfTrade.ALLOW)
+_OPEN: Final = Ended.OPEN
 _FILLED: Final = Ended.FILLED
+_EXPIRED: Final = Ended.EXPIRED
+_SWITCHED: Final = Ended.SWITCHED
 
 
 class Outcome:
-    """What matching did to an incoming order and to those it met."""
+    """What an incoming order did to those it met, and why it stopped."""
 
-    __slots__ = ("decrements", "fills", "removals", "self_trade", "steps")
+    __slots__ = ("decrements", "fills", "halted", "removals", "self_trade", "steps")
 
     def __init__(self) -> None:
         """Start with nothing done."""
         self.steps = 0
         self.self_trade = False
         """The incoming order ended by self-trade prevention."""
+        self.halted = False
+        """The next fill would have been outside the market's band."""
         self.fills: list[Fill] = []
         self.removals: list[Removal] = []
         self.decrements: list[Decrement] = []
 
-    @property
-    def touched(self) -> bool:
-        """Tell whether a resting order was filled, removed or made smaller."""
-        return self.steps > 0
+
+# --- the book -----------------------------------------------------------------------------------
 
 
 def get_opposite(order: Order) -> BookSide:
@@ -48,13 +60,46 @@ def is_crossing(order: Order, level: Level) -> bool:
     return level.price >= order.price
 
 
-def is_dead(state: WorkingState, order: Order) -> bool:
-    """Tell whether an order's expiry has passed."""
-    return 0 < order.expires_ms <= state.time_ms
+def has_crossing(order: Order) -> bool:
+    """Tell whether an order's price reaches the best opposite order, live or dead."""
+    best = get_opposite(order).get_best()
+    return best is not None and is_crossing(order, best)
+
+
+# --- dead orders --------------------------------------------------------------------------------
+
+
+def get_death(state: WorkingState, order: Order) -> Ended:
+    """Return why an open order may not match any more; OPEN when it is live."""
+    if 0 < order.expires_ms <= state.time_ms:
+        return _EXPIRED
+    special = order.special
+    if special is not None and 0 < special.expires_height < state.height:
+        return _EXPIRED
+    if 0 < order.account.switch_ms <= state.time_ms:
+        return _SWITCHED
+    return _OPEN
+
+
+def may_be_dead(state: WorkingState) -> bool:
+    """Tell whether any open order may be dead: the heaps hold whatever the mass work left.
+
+    Almost always False, so that matching need not look at each order's expiry.
+    """
+    by_time, by_height, switches = (
+        state.order_expiries,
+        state.height_expiries,
+        state.switch_expiries,
+    )
+    return bool(
+        (by_time and by_time[0][0] <= state.time_ms)
+        or (by_height and by_height[0][0] < state.height)
+        or (switches and switches[0][0] <= state.time_ms)
+    )
 
 
 def remove_resting(state: WorkingState, order: Order, reason: Ended) -> None:
-    """Take a resting order out, release its reserve and remember its end."""
+    """Take an open order out, resting or waiting; release its reserve and remember its end."""
     release_reserve(state, order)
     state.take_out(order)
     state.remember_ended(order, reason)
@@ -67,109 +112,214 @@ def remove_dead_heads(state: WorkingState, order: Order, steps_max: int, out: Ou
         level = side.get_best()
         if level is None or level.head is None or not is_crossing(order, level):
             return True
-        if not is_dead(state, level.head):
+        death = get_death(state, level.head)
+        if not death:
             return True
         if out.steps >= steps_max:
             return False
-        _expire(state, level.head, out)
+        _remove_met(state, level.head, death, out)
 
 
-def match_order(state: WorkingState, taker: Order, steps_max: int) -> Outcome:
+def _remove_met(state: WorkingState, maker: Order, reason: Ended, out: Outcome) -> None:
+    """Remove an order that an incoming one met; a step."""
+    remove_resting(state, maker, reason)
+    out.removals.append(Removal(maker.account.owner, maker.client_id, reason))
+    out.steps += 1
+
+
+# --- matching -----------------------------------------------------------------------------------
+
+
+def enter_book(state: WorkingState, order: Order, steps_max: int, out: Outcome) -> LegResult:
+    """Match an order that is not open, then let it rest with its reserve or end it.
+
+    The market is continuous and ACTIVE; ``out`` holds the steps that were used before.
+    """
+    filled_before = order.filled
+    if order.market.record.band_bp:
+        renew_reference(state, order.market)
+    ended = _OPEN if RESTS[order.time_in_force] else Ended.IMMEDIATE
+    if has_crossing(order):
+        match_order(state, order, steps_max, out)
+        ended = _get_end(order, out, ended)
+    if ended:
+        state.remember_ended(order, ended)
+    else:
+        take_reserve(state, order)
+        state.rest_order(order)
+    return compute_result(order, out, ended, order.filled - filled_before)
+
+
+def _get_end(order: Order, out: Outcome, unmatched: Ended) -> Ended:
+    """Tell why an order that was matched does not rest; OPEN when it does."""
+    if out.self_trade:
+        return Ended.SELF_TRADE
+    if not order.remaining:
+        return _FILLED
+    if out.halted:
+        return Ended.HALTED if unmatched else _OPEN
+    return Ended.MATCH_LIMIT if has_crossing(order) else unmatched
+
+
+def compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> LegResult:
+    """Return what became of an order that was matched, rests or ended."""
+    resting = 0 if ended else order.remaining
+    if not out.steps:
+        return LegResult(0, filled, resting, ended)
+    return LegResult(
+        filled=filled,
+        resting=resting,
+        ended=ended,
+        fills=tuple(out.fills),
+        removals=tuple(out.removals),
+        decrements=tuple(out.decrements),
+    )
+
+
+def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome) -> None:
     """Match an incoming order; its ``filled`` and ``remaining`` say what is left."""
-    out = Outcome()
-    side = get_opposite(taker)
-    allows = taker.self_trade == _ALLOW
+    market, side = taker.market, get_opposite(taker)
+    prevents = taker.self_trade != _ALLOW
+    deadly = may_be_dead(state)
+    banded = market.record.band_bp > 0
     filled, remaining = taker.filled, taker.remaining
     while remaining and out.steps < steps_max:
         level = side.get_best()
         if level is None or level.head is None or not is_crossing(taker, level):
             break
         maker = level.head
-        if is_dead(state, maker):
-            _expire(state, maker, out)
-        elif maker.account is taker.account and not allows:
+        death = get_death(state, maker) if deadly else _OPEN
+        if death:
+            _remove_met(state, maker, death, out)
+        elif prevents and maker.account is taker.account:
             remaining = _prevent_self_trade(state, taker, maker, remaining, out)
             if out.self_trade:
                 break
         else:
-            quantity = min(remaining, maker.remaining)
+            if banded:
+                if not is_in_band(market, maker.price):
+                    out.halted = True
+                    break
+                note_first_fill(state, market, maker.price)
+            available = maker.remaining if maker.special is None else get_available(maker)
+            quantity = min(remaining, available)
             settle_fill(state, taker, maker, quantity)
             out.fills.append(Fill(maker.account.owner, maker.client_id, maker.price, quantity))
-            _reduce_maker(state, maker, quantity)
+            _fill_maker(state, maker, quantity)
             filled += quantity
             remaining -= quantity
             out.steps += 1
     if out.fills:
-        state.set_last_price(taker.market, out.fills[-1].price)
+        # Prices go one way while an order is matched: the first and the last are the extremes.
+        state.extend_range(market, out.fills[0].price)
+        state.set_last_price(market, out.fills[-1].price)
     if remaining != taker.remaining or filled != taker.filled:
         state.change_order(taker, filled, remaining)
-    return out
+    if out.halted:
+        halt(state, market)
 
 
-def is_fillable(state: WorkingState, taker: Order, steps_max: int) -> tuple[bool, int]:
-    """Walk the book as matching would; return whether all fills, and the orders looked at."""
-    side = get_opposite(taker)
-    needed, steps = taker.remaining, 0
-    for place in reversed(side.places):
-        level = side.levels[place]
-        if not is_crossing(taker, level):
-            break
-        maker = level.head
-        while maker is not None:
-            if steps >= steps_max:
-                return False, steps
-            steps += 1
-            if not is_dead(state, maker):
-                own = maker.account is taker.account
-                if not own or taker.self_trade == _ALLOW:
-                    needed -= maker.remaining
-                elif taker.self_trade != SelfTrade.CANCEL_OLDEST:
-                    return False, steps
-            if needed <= 0:
-                return True, steps
-            maker = maker.next
-    return False, steps
-
-
-def _expire(state: WorkingState, maker: Order, out: Outcome) -> None:
-    remove_resting(state, maker, Ended.EXPIRED)
-    out.removals.append(Removal(maker.account.owner, maker.client_id, Ended.EXPIRED))
-    out.steps += 1
-
-
-def _reduce_maker(state: WorkingState, maker: Order, quantity: int) -> None:
+def _fill_maker(state: WorkingState, maker: Order, quantity: Lots) -> None:
     state.change_order(maker, maker.filled + quantity, maker.remaining - quantity)
     if not maker.remaining:
         state.take_out(maker)
         state.remember_ended(maker, _FILLED)
+    elif maker.special is not None:
+        _use_tip(state, maker, quantity)
+
+
+def _use_tip(state: WorkingState, maker: Order, quantity: Lots) -> None:
+    """Take lots off an iceberg's tip; a new tip costs the order its place."""
+    special = maker.special
+    if special is not None and special.tip:
+        state.change_tip(maker, special.tip - quantity)
+        if not special.tip:
+            state.renew_tip(maker)
 
 
 def _prevent_self_trade(
-    state: WorkingState, taker: Order, maker: Order, remaining: int, out: Outcome
-) -> int:
+    state: WorkingState, taker: Order, maker: Order, remaining: Lots, out: Outcome
+) -> Lots:
     """Handle an own resting order as the incoming order's mode says; return what remains."""
     mode = taker.self_trade
     if mode == SelfTrade.CANCEL_NEWEST:
         out.self_trade = True
         return remaining
-    out.steps += 1
     if mode == SelfTrade.DECREMENT:
         return _decrement(state, maker, remaining, out)
-    remove_resting(state, maker, Ended.SELF_TRADE)
-    out.removals.append(Removal(maker.account.owner, maker.client_id, Ended.SELF_TRADE))
+    _remove_met(state, maker, Ended.SELF_TRADE, out)
     out.self_trade = mode == SelfTrade.CANCEL_BOTH
     return remaining
 
 
-def _decrement(state: WorkingState, maker: Order, remaining: int, out: Outcome) -> int:
-    quantity = min(remaining, maker.remaining)
-    release_reserve(state, maker, quantity)
-    state.change_order(maker, maker.filled, maker.remaining - quantity)
-    if maker.remaining:
-        out.decrements.append(Decrement(maker.client_id, quantity))
-    else:
+def _decrement(state: WorkingState, maker: Order, remaining: Lots, out: Outcome) -> Lots:
+    quantity = min(remaining, get_available(maker))
+    if quantity == maker.remaining:
+        release_reserve(state, maker)
+        state.change_order(maker, maker.filled, 0)
         state.take_out(maker)
         state.remember_ended(maker, Ended.SELF_TRADE)
         out.removals.append(Removal(maker.account.owner, maker.client_id, Ended.SELF_TRADE))
+    else:
+        release_reserve(state, maker, quantity)
+        state.change_order(maker, maker.filled, maker.remaining - quantity)
+        _use_tip(state, maker, quantity)
+        out.decrements.append(Decrement(maker.client_id, quantity))
+    out.steps += 1
     out.self_trade = remaining == quantity
     return remaining - quantity
+
+
+# --- fill or kill -------------------------------------------------------------------------------
+
+
+def is_fillable(state: WorkingState, taker: Order, steps_max: int) -> tuple[bool, int]:
+    """Walk the book as matching would; return whether all fills, and the steps of the walk.
+
+    Nothing is written: the band is the one that matching would find, or its first fill would set.
+    """
+    market, side = taker.market, get_opposite(taker)
+    banded = market.record.band_bp > 0
+    reference = get_reference(state, market) if banded else 0
+    needed, steps = taker.remaining, 0
+    for place in reversed(side.places):
+        level = side.levels[place]
+        if not is_crossing(taker, level):
+            break
+        if banded and not is_in_band(market, level.price, reference):
+            break
+        for lots in _iterate_steps(state, taker, level):
+            if steps >= steps_max:
+                return False, steps
+            steps += 1
+            if lots is None:
+                return False, steps
+            if lots and banded and not reference:
+                reference = level.price
+            needed -= lots
+            if needed <= 0:
+                return True, steps
+    return False, steps
+
+
+def _iterate_steps(state: WorkingState, taker: Order, level: Level) -> Iterator[Lots | None]:
+    """Yield what each step at a level would fill: 0 for a removal, None for an end of matching."""
+    allows = taker.self_trade == _ALLOW
+    line: deque[tuple[Lots, Lots]] = deque()
+    maker = level.head
+    while maker is not None:
+        if get_death(state, maker):
+            yield 0
+        elif maker.account is taker.account and not allows:
+            yield 0 if taker.self_trade == SelfTrade.CANCEL_OLDEST else None
+        else:
+            available = get_available(maker)
+            yield available
+            if maker.special is not None and available < maker.remaining:
+                line.append((maker.special.display, maker.remaining - available))
+        maker = maker.next
+    while line:
+        display, left = line.popleft()
+        yield min(display, left)
+        if left > display:
+            line.append((display, left - display))

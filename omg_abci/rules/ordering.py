@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Final
 
 from omg_abci.protocol.crypto import compute_keccak
-from omg_abci.protocol.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SignedTx
-from omg_abci.protocol.units import Hash
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    SetSwitch,
+    SignedTx,
+)
+from omg_abci.protocol.units import Hash, OrderType
+
+_TRIGGERED: Final = (int(OrderType.STOP_LIMIT), int(OrderType.TAKE_PROFIT))
 
 
 class TxClass(IntEnum):
-    """Cancels come first, then what can only rest, then the rest."""
+    """Cancels come first, then what can only rest or wait, then the rest."""
 
     CANCELS = 0
     RESTING = 1
@@ -20,10 +30,10 @@ def compute_class(tx: SignedTx) -> int:
     """Return a transaction's own class."""
     found = TxClass.CANCELS
     for leg in tx.body.legs:
-        if isinstance(leg, CancelOrder | CancelAll):
+        if isinstance(leg, CancelOrder | CancelAll | SetSwitch):
             continue
         if isinstance(leg, PlaceOrder):
-            rests = leg.post_only
+            rests = leg.post_only > 0 or leg.order_type in _TRIGGERED
         else:
             rests = isinstance(leg, AmendOrder) and leg.price == 0
         if not rests:

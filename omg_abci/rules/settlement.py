@@ -1,27 +1,28 @@
-"""What fills and resting orders do to balances: reserve exactly what can be spent."""
+"""What fills and open orders do to balances: reserve exactly what can be spent."""
 
-from omg_abci.protocol.units import BUY, Amount, Lots
+from omg_abci.protocol.units import BUY, Amount, Lots, Ticks
 from omg_abci.state.book import Order
+from omg_abci.state.objects import Market
 from omg_abci.state.working import WorkingState
 
 
-def compute_reserve(order: Order, quantity: Lots) -> Amount:
-    """Return what so many lots of the order can cost its owner at most."""
-    market = order.market
-    if order.side == BUY:
-        return quantity * order.price * market.quote_unit
+def compute_cost(market: Market, side: int, price: Ticks, quantity: Lots) -> Amount:
+    """Return what so many lots can cost at most: quote units to buy, base units to sell."""
+    if side == BUY:
+        return quantity * price * market.quote_unit
     return quantity * market.base_unit
 
 
 def take_reserve(state: WorkingState, order: Order) -> None:
     """Move what the order's remaining quantity can cost from free to reserved."""
-    amount = compute_reserve(order, order.remaining)
+    amount = compute_cost(order.market, order.side, order.price, order.remaining)
     state.change_balance(order.give, -amount, amount)
 
 
 def release_reserve(state: WorkingState, order: Order, quantity: Lots | None = None) -> None:
     """Move the reserve of some lots (all that remain by default) back to free."""
-    amount = compute_reserve(order, order.remaining if quantity is None else quantity)
+    lots = order.remaining if quantity is None else quantity
+    amount = compute_cost(order.market, order.side, order.price, lots)
     state.change_balance(order.give, amount, -amount)
 
 

@@ -12,13 +12,16 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     SignedTx,
     Transfer,
 )
-from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.units import Address, Hash, Height, Millis
 from omg_abci.rules.accounts import (
     process_approve_agent,
@@ -27,15 +30,13 @@ from omg_abci.rules.accounts import (
     require_agent,
 )
 from omg_abci.rules.admission import BlockBudget
+from omg_abci.rules.amendments import process_amend_order
+from omg_abci.rules.cancels import process_cancel_all, process_cancel_order, process_set_switch
 from omg_abci.rules.context import LegContext
-from omg_abci.rules.exchange import (
-    process_amend_order,
-    process_cancel_all,
-    process_cancel_order,
-    process_expiries,
-    process_place_order,
-)
+from omg_abci.rules.exchange import process_place_order
 from omg_abci.rules.fees import compute_declared_work, compute_tx_work
+from omg_abci.rules.markets import process_change_market, process_create_market
+from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
@@ -54,8 +55,8 @@ class BlockResult(NamedTuple):
     """What executing a block did."""
 
     results: tuple[TxResult, ...]
-    expired: tuple[tuple[Address, int], ...]
-    """Owner and client id of the orders that expired at the block's start."""
+    events: tuple[Event, ...]
+    """What it did outside of its transactions, in order."""
     changes: Changes
 
 
@@ -84,11 +85,20 @@ def apply_block(state: WorkingState, block: Block) -> BlockResult:
     Raise `InvariantBroken` where the block was not valid or the rules contradict themselves.
     """
     state.begin_block(block.height, block.time_ms, block.block_hash)
-    expired = process_expiries(state)
+    _open_post_only_period(state)
+    work_start(state)
     declared = [compute_declared_work(tx) for tx in block.txs]
     _reserve_fees(state, block.txs, declared)
     results = [_process_tx(state, tx, work) for tx, work in zip(block.txs, declared, strict=True)]
-    return BlockResult(tuple(results), tuple(expired), compute_changes(state))
+    work_end(state)
+    return BlockResult(tuple(results), tuple(state.events), compute_changes(state))
+
+
+def _open_post_only_period(state: WorkingState) -> None:
+    """Let makers come first when the chain stood still before this block."""
+    before_ms = state.previous_time_ms
+    if before_ms and state.time_ms > before_ms + limits.CHAIN_HALT_MS:
+        state.set_post_only_until(state.time_ms + limits.POST_ONLY_MS)
 
 
 def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list[int]) -> None:
@@ -168,3 +178,9 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_approve_agent(state, ctx, msg)
         case RevokeAgent():
             return process_revoke_agent(state, ctx, msg)
+        case SetSwitch():
+            return process_set_switch(state, ctx, msg)
+        case CreateMarket():
+            return process_create_market(state, ctx, msg)
+        case ChangeMarket():
+            return process_change_market(state, ctx, msg)

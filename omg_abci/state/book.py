@@ -4,19 +4,45 @@ One list holds a price level in time order, the other an owner's orders of a mar
 time order. Every operation is O(1) but for finding a price among the levels (bisection), and each
 has an exact inverse: an order that has its old neighbours back is put back between them, so
 undoing in reverse order restores the book, whatever happened in between.
+
+An open order that waits for its trigger is in its owner's list only; its level is `WAITING`.
 """
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from omg_abci.protocol.units import Lots, Millis, Side, Ticks
+from omg_abci.protocol.units import BUY, Height, Lots, Millis, OrderType, Ticks
 
 if TYPE_CHECKING:
     from omg_abci.state.objects import Account, Balance, Market
 
 
+_STOP: Final = int(OrderType.STOP_LIMIT)
+
+
+class Special:
+    """What few orders have, kept off the plain ones: a node holds a million of those."""
+
+    __slots__ = ("display", "expires_height", "max_matches", "tip", "trigger")
+
+    def __init__(
+        self,
+        display: Lots = 0,
+        tip: Lots = 0,
+        trigger: Ticks = 0,
+        expires_height: Height = 0,
+        max_matches: int = 0,
+    ) -> None:
+        """Make what an order has besides the plain ones; 0 stands for nothing."""
+        self.display = display
+        self.tip = tip
+        self.trigger = trigger
+        self.expires_height = expires_height
+        self.max_matches = max_matches
+
+
 class Order:
-    """An open order, or one that was; ``level`` is None when it is not in the book."""
+    """An open order, or one that was; ``level`` is None when it is not open."""
 
     __slots__ = (
         "account",
@@ -27,6 +53,7 @@ class Order:
         "level",
         "market",
         "next",
+        "order_type",
         "owner_list",
         "owner_next",
         "owner_previous",
@@ -37,6 +64,7 @@ class Order:
         "remaining",
         "self_trade",
         "side",
+        "special",
         "stored",
         "subaccount",
         "take",
@@ -50,6 +78,7 @@ class Order:
     take: "Balance"
     """What fills credit."""
     level: "Level | None"
+    """Where it rests, or `WAITING`."""
     previous: "Order | None"
     next: "Order | None"
     owner_list: "OwnerList"
@@ -57,8 +86,9 @@ class Order:
     owner_next: "Order | None"
     client_id: int
     side: int
+    order_type: int
     time_in_force: int
-    post_only: bool
+    post_only: int
     self_trade: int
     subaccount: int
     price: Ticks
@@ -66,13 +96,39 @@ class Order:
     remaining: Lots
     priority: int
     expires_ms: Millis
+    special: Special | None
+    """None for a plain order."""
     stored: bytes | None
     """The record as committed; None for an order that is new in this block."""
 
     @property
     def is_open(self) -> bool:
-        """True while the order is in the book."""
+        """True while the order is in the book or waits for its trigger."""
         return self.level is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while the order waits for its trigger."""
+        special = self.special
+        return special is not None and special.trigger != 0 and self.level is not None
+
+    @property
+    def available(self) -> Lots:
+        """What the order offers to the next that meets it: a resting iceberg's tip."""
+        special = self.special
+        if special is not None and special.display and self.level is not None:
+            return special.tip
+        return self.remaining
+
+
+def get_available(order: Order) -> Lots:
+    """Return what an order offers to the next that meets it."""
+    return order.available
+
+
+def is_rising(order: Order) -> bool:
+    """Tell whether a waiting order is triggered by a price at or above its trigger."""
+    return (order.order_type == _STOP) == (order.side == BUY)
 
 
 class Level:
@@ -96,7 +152,7 @@ class BookSide:
 
     def __init__(self, side: int) -> None:
         """Make an empty side."""
-        self.sign = 1 if side == Side.BUY else -1
+        self.sign = 1 if side == BUY else -1
         self.places: list[int] = []
         """Prices with the side's sign, ascending: the last is the best for both sides."""
         self.levels: dict[int, Level] = {}
@@ -142,6 +198,10 @@ class BookSide:
         else:
             del places[bisect_left(places, place)]
         del self.levels[place]
+
+
+WAITING: Final = Level(BookSide(BUY), 0, 0)
+"""Where all orders are that wait for their triggers; no book has this level."""
 
 
 def detach(order: Order) -> Level:

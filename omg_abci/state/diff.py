@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from omg_abci.protocol.errors import require
 from omg_abci.protocol.units import Address
 from omg_abci.state import schema
 from omg_abci.state.book import Order
@@ -21,6 +22,7 @@ from omg_abci.state.records import (
     encode_balance,
     encode_nonce_page,
     encode_order,
+    encode_order_tail,
     encode_tombstone,
 )
 from omg_abci.state.working import WorkingState
@@ -56,7 +58,7 @@ def compute_changes(state: WorkingState) -> Changes:
     for market in state.dirty_markets:
         key = schema.compute_market_key(market.id)
         before[key] = market.stored
-        after[key] = encode_market(market)
+        after[key] = _encode_known(state, market)
     changed = [key for key in sorted(after) if before[key] != after[key]]
     return Changes(
         tuple([(key, after[key]) for key in changed]),
@@ -69,7 +71,9 @@ def store_changes(state: WorkingState, changes: Changes) -> None:
     stored = dict(changes.diff)
     for order in state.dirty_orders:
         key = schema.compute_order_key(order.account.owner, order.client_id)
-        if order.is_open and key in stored:
+        if not order.is_open:
+            _drop_if_empty(order)
+        elif key in stored:
             order.stored = stored[key]
     for balance in state.dirty_balances:
         if balance.key in stored:
@@ -81,6 +85,14 @@ def store_changes(state: WorkingState, changes: Changes) -> None:
     for market in state.dirty_markets:
         market.stored = stored.get(schema.compute_market_key(market.id), market.stored)
     state.block_stored = stored.get(schema.BLOCK, state.block_stored)
+
+
+def _drop_if_empty(order: Order) -> None:
+    """Forget the list of an ended order when its owner has no other in it."""
+    where = (order.market.id, order.side)
+    owner_list = order.account.lists.get(where)
+    if owner_list is not None and owner_list.head is None:
+        del order.account.lists[where]
 
 
 def _drop_if_unused(state: WorkingState, key: bytes) -> None:
@@ -142,6 +154,9 @@ def encode_block(state: WorkingState) -> bytes:
         state.unit_price,
         state.fee_token,
         state.root_interval,
+        state.post_only_until_ms,
+        state.next_market,
+        state.market_bond,
     ).encode()
 
 
@@ -153,6 +168,7 @@ def encode_account(account: Account) -> bytes | None:
         account.ended_next,
         len(account.tombstones),
         len(account.agents),
+        account.switch_ms,
     )
     return record.encode() if any(record) else None
 
@@ -160,16 +176,34 @@ def encode_account(account: Account) -> bytes | None:
 def encode_market(market: Market) -> bytes:
     """Return the market record's bytes."""
     return market.record._replace(
+        status=market.status,
         last_price=market.last_price,
         open_orders=market.open_orders,
         orders_sum=market.orders_sum,
+        until_ms=market.until_ms,
+        low=market.low,
+        high=market.high,
+        reference=market.reference,
+        reference_ms=market.reference_ms,
+        auction_price=market.auction_price,
     ).encode()
 
 
+def _encode_known(state: WorkingState, market: Market) -> bytes | None:
+    """Return a touched market's bytes; None when it was removed."""
+    if state.markets.get(market.id) is market:
+        return encode_market(market)
+    require(
+        market.open_orders == 0 and market.orders_sum == 0, "a market that is gone has no orders"
+    )
+    return None
+
+
 def _encode_open(order: Order) -> bytes:
-    return encode_order(
+    plain = encode_order(
         order.market.id,
         order.side,
+        order.order_type,
         order.time_in_force,
         order.post_only,
         order.self_trade,
@@ -179,6 +213,16 @@ def _encode_open(order: Order) -> bytes:
         order.filled,
         order.priority,
         order.expires_ms,
+    )
+    special = order.special
+    if special is None:
+        return plain
+    return plain + encode_order_tail(
+        special.expires_height,
+        special.display,
+        special.tip,
+        special.trigger,
+        special.max_matches,
     )
 
 

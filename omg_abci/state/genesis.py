@@ -11,7 +11,7 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
-from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, MarketStatus, Scope
+from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, MarketMode, MarketStatus, Scope
 from omg_abci.state import schema
 from omg_abci.state.records import (
     AccountRecord,
@@ -25,7 +25,24 @@ from omg_abci.state.records import (
 Records = dict[bytes, bytes]
 
 _REQUIRED: Final = ("fee_token", "unit_price", "root_interval", "tokens", "markets", "balances")
-_OPTIONAL: Final = ("agents", "ethereum_chain_id", "verifying_contract")
+_DOMAIN: Final = ("ethereum_chain_id", "verifying_contract")
+_OPTIONAL: Final = ("agents", "market_bond", *_DOMAIN)
+_MARKET_REQUIRED: Final = (
+    "id",
+    "base",
+    "quote",
+    "base_unit",
+    "quote_unit",
+    "lots_min",
+    "lots_max",
+)
+_MARKET_OPTIONAL: Final = ("mode", "band_bp", "auction_ms", "opens_ms", "creator")
+_MODES: Final = {
+    "continuous": int(MarketMode.CONTINUOUS),
+    "batch": int(MarketMode.BATCH),
+}
+_MARKET_ID_MAX: Final = limits.U32_MAX >> 1
+"""The other half of the ids is for markets that are created later: they are never used again."""
 _SYMBOL_BYTES_MAX: Final = 16
 _DECIMALS_MAX: Final = 36
 
@@ -41,11 +58,12 @@ def build_genesis(
     records: Records = {}
     supplies = _add_balances(records, document)
     tokens = _add_tokens(records, document, supplies)
-    _add_markets(records, document, tokens)
+    next_market = _add_markets(records, document, tokens)
     _add_agents(records, document)
     fee_token = _read_int(document, "fee_token", 1, limits.U32_MAX)
     if fee_token not in tokens:
         raise GenesisError(f"fee_token {fee_token} is not among the tokens")
+    bond = _read_optional(document, "market_bond", 0, limits.AMOUNT_MAX, limits.MARKET_BOND_DEFAULT)
     records[schema.BLOCK] = BlockRecord(
         0,
         0,
@@ -54,12 +72,14 @@ def build_genesis(
         _read_int(document, "unit_price", 1, limits.U64_MAX),
         fee_token,
         _read_int(document, "root_interval", 1, limits.ROOT_INTERVAL_MAX),
+        next_market=next_market,
+        market_bond=bond,
     ).encode()
     return sorted(records.items()), domain
 
 
 def _read_domain(chain_id: str, document: Mapping[str, object]) -> Domain:
-    given = [name for name in _OPTIONAL[1:] if name in document]
+    given = [name for name in _DOMAIN if name in document]
     if not given:
         return compute_no_bridge_domain(chain_id)
     if len(given) == 1:
@@ -111,32 +131,56 @@ def _add_tokens(
     return tokens
 
 
-def _add_markets(records: Records, document: Mapping[str, object], tokens: list[int]) -> None:
-    names = ("id", "base", "quote", "base_unit", "quote_unit", "lots_min", "lots_max")
-    for entry in _read_entries(document, "markets"):
-        _require_fields("markets", entry, names, ())
-        market = _read_int(entry, "id", 1, limits.U32_MAX)
-        base = _read_int(entry, "base", 1, limits.U32_MAX)
-        quote = _read_int(entry, "quote", 1, limits.U32_MAX)
-        if base == quote or base not in tokens or quote not in tokens:
-            raise GenesisError(f"markets: {market} needs two different tokens that exist")
-        lots_min = _read_int(entry, "lots_min", 1, limits.QUANTITY_LOTS_MAX)
-        record = MarketRecord(
-            base,
-            quote,
-            _read_int(entry, "base_unit", 1, limits.AMOUNT_MAX),
-            _read_int(entry, "quote_unit", 1, limits.AMOUNT_MAX),
-            lots_min,
-            _read_int(entry, "lots_max", lots_min, limits.QUANTITY_LOTS_MAX),
-            MarketStatus.ACTIVE,
-            0,
-            0,
-            0,
-        )
+def _add_markets(records: Records, document: Mapping[str, object], tokens: list[int]) -> int:
+    """Write the markets; return the id that the next market gets."""
+    entries = _read_entries(document, "markets")
+    if len(entries) > limits.MARKETS_MAX:
+        raise GenesisError(f"markets: more than {limits.MARKETS_MAX}")
+    greatest = 0
+    for entry in entries:
+        _require_fields("markets", entry, _MARKET_REQUIRED, _MARKET_OPTIONAL)
+        market = _read_int(entry, "id", 1, _MARKET_ID_MAX)
         key = schema.compute_market_key(market)
         if key in records:
             raise GenesisError(f"markets: id {market} stands twice")
-        records[key] = record.encode()
+        records[key] = _read_market(entry, market, tokens).encode()
+        greatest = max(greatest, market)
+    return greatest + 1
+
+
+def _read_market(entry: Mapping[str, object], market: int, tokens: list[int]) -> MarketRecord:
+    base = _read_int(entry, "base", 1, limits.U32_MAX)
+    quote = _read_int(entry, "quote", 1, limits.U32_MAX)
+    if base == quote or base not in tokens or quote not in tokens:
+        raise GenesisError(f"markets: {market} needs two different tokens that exist")
+    mode = entry.get("mode", "continuous")
+    if not isinstance(mode, str) or mode not in _MODES:
+        raise GenesisError(f"mode: {mode!r} is neither continuous nor batch")
+    band_bp = _read_optional(entry, "band_bp", 0, limits.BAND_MAX_BP, 0)
+    if 0 < band_bp < limits.BAND_MIN_BP:
+        raise GenesisError(f"band_bp: {band_bp} is neither 0 nor at least {limits.BAND_MIN_BP}")
+    opens_ms = _read_optional(entry, "opens_ms", 0, limits.U64_MAX, 0)
+    lots_min = _read_int(entry, "lots_min", 1, limits.QUANTITY_LOTS_MAX)
+    return MarketRecord(
+        base,
+        quote,
+        _read_int(entry, "base_unit", 1, limits.AMOUNT_MAX),
+        _read_int(entry, "quote_unit", 1, limits.AMOUNT_MAX),
+        lots_min,
+        _read_int(entry, "lots_max", lots_min, limits.QUANTITY_LOTS_MAX),
+        MarketStatus.AUCTION if opens_ms else MarketStatus.ACTIVE,
+        mode=_MODES[mode],
+        band_bp=band_bp,
+        auction_ms=_read_optional(
+            entry,
+            "auction_ms",
+            limits.AUCTION_MIN_MS,
+            limits.AUCTION_MAX_MS,
+            limits.AUCTION_DEFAULT_MS,
+        ),
+        creator=_read_address(entry, "creator") if "creator" in entry else ZERO_ADDRESS,
+        until_ms=opens_ms,
+    )
 
 
 def _add_agents(records: Records, document: Mapping[str, object]) -> None:
@@ -193,6 +237,12 @@ def _read_int(entry: Mapping[str, object], name: str, lowest: int, highest: int)
     if type(value) is not int or not lowest <= value <= highest:
         raise GenesisError(f"{name}: {value!r} is not a whole number in {lowest} … {highest}")
     return value
+
+
+def _read_optional(
+    entry: Mapping[str, object], name: str, lowest: int, highest: int, default: int
+) -> int:
+    return _read_int(entry, name, lowest, highest) if name in entry else default
 
 
 def _read_address(entry: Mapping[str, object], name: str) -> bytes:

@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable
 from heapq import heapify
+from itertools import product
+from typing import Final
 
 from omg_abci.protocol.errors import InvariantBroken, require
-from omg_abci.protocol.units import Side
+from omg_abci.protocol.units import (
+    BUY,
+    RESTS,
+    Ended,
+    MarketMode,
+    MarketStatus,
+    OrderType,
+    PostOnly,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 from omg_abci.state import schema
-from omg_abci.state.book import Order, OwnerList
+from omg_abci.state.book import WAITING, Order, OwnerList, Special, is_rising
 from omg_abci.state.objects import Balance, Market
 from omg_abci.state.records import (
     AccountRecord,
@@ -22,6 +35,13 @@ from omg_abci.state.records import (
     decode_tombstone,
 )
 from omg_abci.state.working import WorkingState
+
+_POST_ONLY: Final = (PostOnly.NONE, PostOnly.REJECT, PostOnly.SLIDE)
+_KINDS: Final = dict.fromkeys(
+    tuple(map(int, kind)) for kind in product(Side, OrderType, TimeInForce, _POST_ONLY, SelfTrade)
+)
+"""What an order's side, type, time in force, post-only and self-trade can be."""
+_TRIGGERED: Final = (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT)
 
 _PendingOrder = tuple[int, bytes, bytes, OrderRecord]
 
@@ -40,14 +60,11 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
     orders.sort()
     for _, key, value, record in orders:
         _load_order(state, key, value, record)
-    state.order_expiries = [
-        (order.expires_ms, order.priority, 0, order)
-        for account in state.accounts.values()
-        for order in account.orders.values()
-        if order.expires_ms
-    ]
-    heapify(state.order_expiries)
-    heapify(state.tombstone_expiries)
+    for market in state.markets.values():
+        held = market.record.open_orders
+        require(market.open_orders == held, "the market's open orders are there")
+        state.note_work(market)
+    state.sort_heaps()
     for account in state.accounts.values():
         require(account.open_orders == len(account.orders), "the account's open orders are there")
         heapify(account.nonce_heap)
@@ -78,10 +95,7 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         account.nonce_pages[page] = decode_nonce_page(value)
         account.nonce_heap.append(page)
     elif table == schema.MARKET:
-        market = Market(int.from_bytes(key[1:], "big"), MarketRecord.decode(value))
-        market.orders_sum = market.record.orders_sum
-        market.stored = value
-        state.markets[market.id] = market
+        _load_market(state, key, value)
     elif table == schema.TOKEN:
         state.tokens[int.from_bytes(key[1:], "big")] = TokenRecord.decode(value)
     elif table == schema.BLOCK:
@@ -100,7 +114,19 @@ def _load_block(state: WorkingState, value: bytes) -> None:
     state.unit_price = record.unit_price
     state.fee_token = record.fee_token
     state.root_interval = record.root_interval
+    state.post_only_until_ms = record.post_only_until_ms
+    state.next_market = record.next_market
+    state.market_bond = record.market_bond
     state.block_stored = value
+
+
+def _load_market(state: WorkingState, key: bytes, value: bytes) -> None:
+    market = Market(int.from_bytes(key[1:], "big"), MarketRecord.decode(value))
+    require(MarketStatus.ACTIVE <= market.status <= MarketStatus.DELISTING, "a status is known")
+    require(market.record.mode in (MarketMode.CONTINUOUS, MarketMode.BATCH), "a mode is known")
+    market.orders_sum = market.record.orders_sum
+    market.stored = value
+    state.markets[market.id] = market
 
 
 def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
@@ -110,11 +136,15 @@ def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
     account.orders_sum = record.orders_sum
     account.ended_next = record.ended_next
     account.stored = value
+    if record.switch_ms:
+        account.switch_ms = record.switch_ms
+        state.switch_expiries.append((record.switch_ms, account.owner))
 
 
 def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     slot, record = int.from_bytes(key[21:], "big"), EndedRecord.decode(value)
+    require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
     account.slots[slot] = record
     other = account.ended.get(record.client_id)
     if other is None or other[1].until_ms < record.until_ms:
@@ -122,16 +152,17 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
 
 
 def _load_order(state: WorkingState, key: bytes, value: bytes, record: OrderRecord) -> None:
+    require(record[1:6] in _KINDS, "an order's kind is known")
     owner = decode_owner(key)
     account = state.get_account(owner)
-    market = state.markets[record.market]
     order = Order()
     order.account = account
-    order.market = market
+    market = order.market = state.markets[record.market]
     order.client_id = int.from_bytes(key[21:], "big")
     order.side = record.side
+    order.order_type = record.order_type
     order.time_in_force = record.time_in_force
-    order.post_only = bool(record.post_only)
+    order.post_only = record.post_only
     order.self_trade = record.self_trade
     order.subaccount = record.subaccount
     order.price = record.price
@@ -139,17 +170,48 @@ def _load_order(state: WorkingState, key: bytes, value: bytes, record: OrderReco
     order.remaining = record.quantity - record.filled
     order.priority = record.priority
     order.expires_ms = record.expires_ms
+    order.special = None
     order.stored = value
     terms = market.record
-    buys = record.side == Side.BUY
     base = state.get_balance(owner, record.subaccount, terms.base)
     quote = state.get_balance(owner, record.subaccount, terms.quote)
-    order.give, order.take = (quote, base) if buys else (base, quote)
-    (market.bids if buys else market.asks).attach(order)
-    where = (market.id, record.side)
+    order.give, order.take = (quote, base) if record.side == BUY else (base, quote)
+    if any(record[12:]):
+        _load_special(state, order, record)
+    if not record.trigger:
+        (market.bids if record.side == BUY else market.asks).attach(order)
+        if not RESTS[record.time_in_force]:
+            require(market.is_batch, "immediate orders rest in batch markets only")
+            market.immediate[order] = None
+    if record.expires_ms:
+        state.order_expiries.append((record.expires_ms, record.priority, 0, order))
+    _add_open(order)
+
+
+def _load_special(state: WorkingState, order: Order, record: OrderRecord) -> None:
+    market, priority, trigger = order.market, record.priority, record.trigger
+    order.special = Special(
+        record.display, record.tip, trigger, record.expires_height, record.max_matches
+    )
+    if record.expires_height:
+        state.height_expiries.append((record.expires_height, priority, 0, order))
+    if trigger:
+        require(record.order_type in _TRIGGERED, "only stops and take-profits wait")
+        order.level = WAITING
+        if is_rising(order):
+            market.rising.append((trigger, priority, 0, order))
+        else:
+            market.falling.append((-trigger, priority, 0, order))
+
+
+def _add_open(order: Order) -> None:
+    """Add an order to what its owner and its market have open."""
+    account = order.account
+    where = (order.market.id, order.side)
     owner_list = account.lists.get(where)
     if owner_list is None:
         owner_list = account.lists[where] = OwnerList()
     owner_list.append(order)
+    require(order.client_id not in account.orders, "an open order is there once")
     account.orders[order.client_id] = order
-    market.open_orders += 1
+    order.market.open_orders += 1

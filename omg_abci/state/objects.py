@@ -3,10 +3,11 @@
 from typing import Final
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.units import Address, Amount, Millis, Ticks
+from omg_abci.protocol.units import Address, Amount, MarketMode, Millis, Ticks
 from omg_abci.state.book import BookSide, Order, OwnerList
 from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord
 
+_BATCH: Final = int(MarketMode.BATCH)
 _PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
 
 
@@ -40,6 +41,7 @@ class Account:
         "owner",
         "slots",
         "stored",
+        "switch_ms",
         "tombstones",
     )
 
@@ -56,6 +58,8 @@ class Account:
         """Client id to slot and record."""
         self.slots: dict[int, EndedRecord] = {}
         self.ended_next = 0
+        self.switch_ms: Millis = 0
+        """When the dead-man's switch fires; 0: it is off."""
         self.tombstones: dict[int, Millis] = {}
         self.agents: dict[Address, AgentRecord] = {}
         self.nonce_pages: dict[int, int] = {}
@@ -70,31 +74,64 @@ class Account:
         return bool(bits >> (nonce & _PAGE_MASK) & 1)
 
 
+WaitingHeap = list[tuple[int, int, int, Order]]
+"""A heap of (trigger, priority, a count that keeps orders from being compared, order).
+
+Entries whose order no longer waits, or waits for another price, are passed over.
+"""
+
+
 class Market:
-    """A market's terms and its book."""
+    """A market's terms, what it is doing, and its book."""
 
     __slots__ = (
         "asks",
+        "auction_price",
         "base_unit",
         "bids",
+        "falling",
+        "high",
         "id",
+        "immediate",
+        "is_batch",
         "last_price",
+        "low",
         "open_orders",
         "orders_sum",
         "quote_unit",
         "record",
+        "reference",
+        "reference_ms",
+        "rising",
+        "status",
         "stored",
+        "until_ms",
     )
 
     def __init__(self, market: int, record: MarketRecord) -> None:
-        """Make a market with an empty book."""
+        """Make a market with an empty book; what changes is from now on read here."""
         self.id = market
         self.record = record
+        """The terms: of its fields that change it has the values of the beginning."""
         self.base_unit = record.base_unit
         self.quote_unit = record.quote_unit
+        self.is_batch = record.mode == _BATCH
+        self.status = record.status
+        self.until_ms = record.until_ms
         self.last_price: Ticks = record.last_price
+        self.low: Ticks = record.low
+        self.high: Ticks = record.high
+        self.reference: Ticks = record.reference
+        self.reference_ms = record.reference_ms
+        self.auction_price: Ticks = record.auction_price
         self.open_orders = 0
         self.orders_sum = 0
         self.bids = BookSide(1)
         self.asks = BookSide(2)
+        self.rising: WaitingHeap = []
+        """Waiting orders that a high enough price triggers, the lowest trigger first."""
+        self.falling: WaitingHeap = []
+        """Those that a low enough one triggers, by the negative trigger: the highest first."""
+        self.immediate: dict[Order, None] = {}
+        """Open IOC and FOK orders of a batch market; their order here means nothing."""
         self.stored: bytes | None = None

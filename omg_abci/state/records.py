@@ -3,40 +3,60 @@
 import struct
 from typing import Final, NamedTuple
 
-from omg_abci.protocol.units import Address, Amount, Hash, Lots, MarketId, Millis, Ticks, TokenId
+from omg_abci.protocol.limits import AUCTION_DEFAULT_MS, MARKET_BOND_DEFAULT
+from omg_abci.protocol.units import (
+    ZERO_ADDRESS,
+    Address,
+    Amount,
+    Hash,
+    Height,
+    Lots,
+    MarketId,
+    MarketMode,
+    Millis,
+    Ticks,
+    TokenId,
+)
 
 _LOW64: Final = (1 << 64) - 1
 _U128X2: Final = struct.Struct(">QQQQ")
-_BLOCK: Final = struct.Struct(">QQ32sQQQII")
+_BLOCK: Final = struct.Struct(">QQ32sQQQIIQIQQ")
 _TOKEN: Final = struct.Struct(">BQQ")
-_MARKET: Final = struct.Struct(">IIQQQQQQBQI32s")
-_ACCOUNT: Final = struct.Struct(">I32sHHB")
+_MARKET: Final = struct.Struct(">IIQQQQQQBBHI20sQQQI32sQQQQQQ")
+_ACCOUNT: Final = struct.Struct(">I32sHHBQ")
 _AGENT: Final = struct.Struct(">IQ")
-_ORDER: Final = struct.Struct(">IBBBBBQQQQQ")
+_ORDER: Final = struct.Struct(">IBBBBBBQQQQQ")
+_ORDER_TAIL: Final = struct.Struct(">QQQQH")
 _ENDED: Final = struct.Struct(">QQBQQ")
 
 
 class BlockRecord(NamedTuple):
-    """The last block, the fee pool and what genesis fixed."""
+    """The last block, the fee pool, what genesis fixed and what the next market is called."""
 
-    height: int
+    height: Height
     time_ms: Millis
     block_hash: Hash
     fee_pool: Amount
     unit_price: int
     fee_token: TokenId
     root_interval: int
+    post_only_until_ms: Millis = 0
+    next_market: MarketId = 1
+    market_bond: Amount = MARKET_BOND_DEFAULT
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        pool = self.fee_pool
-        return _BLOCK.pack(*self[:3], pool >> 64, pool & _LOW64, *self[4:])
+        pool, bond = self.fee_pool, self.market_bond
+        return _BLOCK.pack(
+            *self[:3], pool >> 64, pool & _LOW64, *self[4:9], bond >> 64, bond & _LOW64
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> "BlockRecord":
         """Return the record."""
-        height, time_ms, block_hash, high, low, *rest = _BLOCK.unpack(data)
-        return cls(height, time_ms, block_hash, high << 64 | low, *rest)
+        fields = _BLOCK.unpack(data)
+        pool, bond = fields[3] << 64 | fields[4], fields[10] << 64 | fields[11]
+        return cls._make((*fields[:3], pool, *fields[5:10], bond))
 
 
 class TokenRecord(NamedTuple):
@@ -59,7 +79,10 @@ class TokenRecord(NamedTuple):
 
 
 class MarketRecord(NamedTuple):
-    """A market's terms, its last price and the sum over its open orders."""
+    """A market's terms, what it is doing and the sum over its open orders.
+
+    A live `Market` holds what changes as attributes of its own: read it there.
+    """
 
     base: TokenId
     quote: TokenId
@@ -70,10 +93,30 @@ class MarketRecord(NamedTuple):
     lots_min: Lots
     lots_max: Lots
     status: int
-    last_price: Ticks
-    open_orders: int
-    orders_sum: int
+    mode: int = int(MarketMode.CONTINUOUS)
+    band_bp: int = 0
+    """Basis points around the reference in which trades may be; 0: everywhere."""
+    auction_ms: Millis = AUCTION_DEFAULT_MS
+    """How long a call auction collects orders."""
+    creator: Address = ZERO_ADDRESS
+    """Who may change the market; zero: nobody."""
+    bond: Amount = 0
+    """What the creator has reserved of the fee token."""
+    last_price: Ticks = 0
+    """Of the last fill; 0 before the first."""
+    open_orders: int = 0
+    orders_sum: int = 0
     """Additive hash of the open orders, modulo 2^256."""
+    until_ms: Millis = 0
+    """When the status ends by itself; 0: it does not."""
+    low: Ticks = 0
+    """Lowest price traded since the triggers were last worked off."""
+    high: Ticks = 0
+    reference: Ticks = 0
+    """The middle of the band; 0: there is none."""
+    reference_ms: Millis = 0
+    auction_price: Ticks = 0
+    """The price of an auction that is being executed; 0: none is."""
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
@@ -84,30 +127,34 @@ class MarketRecord(NamedTuple):
             self.base_unit & _LOW64,
             self.quote_unit >> 64,
             self.quote_unit & _LOW64,
-            *self[4:9],
+            *self[4:11],
+            self.bond >> 64,
+            self.bond & _LOW64,
+            *self[12:14],
             self.orders_sum.to_bytes(32, "big"),
+            *self[15:],
         )
 
     @classmethod
     def decode(cls, data: bytes) -> "MarketRecord":
         """Return the record."""
         fields = _MARKET.unpack(data)
-        return cls(
-            fields[0],
-            fields[1],
-            fields[2] << 64 | fields[3],
-            fields[4] << 64 | fields[5],
-            fields[6],
-            fields[7],
-            fields[8],
-            fields[9],
-            fields[10],
-            int.from_bytes(fields[11], "big"),
+        return cls._make(
+            (
+                *fields[:2],
+                fields[2] << 64 | fields[3],
+                fields[4] << 64 | fields[5],
+                *fields[6:13],
+                fields[13] << 64 | fields[14],
+                *fields[15:17],
+                int.from_bytes(fields[17], "big"),
+                *fields[18:],
+            )
         )
 
 
 class AccountRecord(NamedTuple):
-    """Counts of an address's small records, and the sum over its open orders."""
+    """Counts of an address's small records, the sum over its open orders, and its switch."""
 
     open_orders: int
     orders_sum: int
@@ -115,6 +162,8 @@ class AccountRecord(NamedTuple):
     """The slot that the next ended order takes."""
     tombstones: int
     agents: int
+    switch_ms: Millis = 0
+    """When the dead-man's switch fires; 0: it is off."""
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
@@ -124,8 +173,8 @@ class AccountRecord(NamedTuple):
     @classmethod
     def decode(cls, data: bytes) -> "AccountRecord":
         """Return the record."""
-        open_orders, orders_sum, ended_next, tombstones, agents = _ACCOUNT.unpack(data)
-        return cls(open_orders, int.from_bytes(orders_sum, "big"), ended_next, tombstones, agents)
+        open_orders, orders_sum, *rest = _ACCOUNT.unpack(data)
+        return cls(open_orders, int.from_bytes(orders_sum, "big"), *rest)
 
 
 class BalanceRecord(NamedTuple):
@@ -167,10 +216,11 @@ class AgentRecord(NamedTuple):
 
 
 class OrderRecord(NamedTuple):
-    """An open order."""
+    """An open order, resting or waiting for its trigger."""
 
     market: MarketId
     side: int
+    order_type: int
     time_in_force: int
     post_only: int
     self_trade: int
@@ -181,19 +231,38 @@ class OrderRecord(NamedTuple):
     filled: Lots
     priority: int
     expires_ms: Millis
+    expires_height: Height = 0
+    display: Lots = 0
+    """What an iceberg shows of itself."""
+    tip: Lots = 0
+    """What is left of what it shows."""
+    trigger: Ticks = 0
+    """The price for which the order waits; 0: it rests."""
+    max_matches: int = 0
+    """Steps that a waiting order may match when it is triggered."""
 
     def encode(self) -> bytes:
-        """Return the record's bytes."""
-        return _ORDER.pack(*self)
+        """Return the record's bytes; the last five fields only when one of them is not zero."""
+        head = _ORDER.pack(*self[:12])
+        return head + _ORDER_TAIL.pack(*self[12:]) if any(self[12:]) else head
 
     @classmethod
     def decode(cls, data: bytes) -> "OrderRecord":
         """Return the record."""
-        return cls(*_ORDER.unpack(data))
+        if len(data) == ORDER_BYTES:
+            return cls(*_ORDER.unpack(data))
+        head, tail = data[:ORDER_BYTES], data[ORDER_BYTES:]
+        return cls(*_ORDER.unpack(head), *_ORDER_TAIL.unpack(tail))
 
+
+ORDER_BYTES: Final = _ORDER.size
+"""The length of a plain order's record."""
 
 encode_order = _ORDER.pack
-"""Return an order record's bytes from its fields, without making the record."""
+"""Return a plain order's bytes from its first twelve fields, without making the record."""
+
+encode_order_tail = _ORDER_TAIL.pack
+"""Return what follows in the record of an order that is not plain, from its last five fields."""
 
 
 class EndedRecord(NamedTuple):

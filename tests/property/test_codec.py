@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omg_abci.protocol import codec, errors, limits
-from omg_abci.protocol.messages import MESSAGES, CancelAll, CancelOrder, SignedTx, TxBody
+from omg_abci.protocol.messages import (
+    MESSAGES,
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    ChangeMarket,
+    CreateMarket,
+    Message,
+    PlaceOrder,
+    SetSwitch,
+    SignedTx,
+    TxBody,
+)
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Ended, Scheme
@@ -79,7 +91,7 @@ def twist_order(fields: Fields, at: int) -> Fields:
 def twist_duplicate(fields: Fields, at: int) -> Fields:
     """Say a field twice (a leg twice is two legs, and canonical)."""
     singular = [each for each in fields if each[0] != LEGS_FIELD]
-    return [singular[at % len(singular)], *fields]
+    return [singular[at % len(singular)], *fields] if singular else twist_unknown(fields, at)
 
 
 def twist_varint(fields: Fields, at: int) -> Fields:
@@ -148,7 +160,7 @@ def test_leg_in_other_bytes_is_refused(
         parts = twist(parts, at % len(parts))
     else:
         inner = split(parts[0][2])
-        parts = [(parts[0][0], BYTES, join(twist(inner, at % len(inner))))]
+        parts = [(parts[0][0], BYTES, join(twist(inner, at % max(1, len(inner)))))]
     with pytest.raises(REFUSED):
         codec.decode_body(join([*head, (number, kind, join(parts))]))
 
@@ -183,7 +195,50 @@ def test_leg_of_no_kind_is_refused() -> None:
     with pytest.raises(errors.EmptyLeg):
         codec.decode_body(head + b"\x4a\x00")
     with pytest.raises(errors.NotCanonical):
-        codec.decode_body(head + b"\x4a\x02\x42\x00")
+        codec.decode_body(head + b"\x4a\x02\x5a\x00")
+
+
+@pytest.mark.parametrize(
+    ("leg", "expected"),
+    [
+        (PlaceOrder(1, 1, 5, 5, 2, 3, 4, 0, 7, 0, 1, 9, 300, 2, 0), "68ac027002"),
+        (PlaceOrder(1, 2, 3, 1, 0, 3, 4, 0, 7, 0, 1, 9, 0, 0, 6), "7806"),
+        (AmendOrder(1, 0, 0, 0, 9, 2, 3, 4, 5, 3, 1), "30023803400448055003" + "5801"),
+        (SetSwitch(0), "4200"),
+        (SetSwitch(300), "420308ac02"),
+        (CreateMarket(1, 2, 1_000, 25, 3, 4, 2, 500, 1_000), "03e822011928033004380240f40348e807"),
+        (ChangeMarket(3, 2), "520408031002"),
+    ],
+)
+def test_fields_have_their_numbers(leg: Message, expected: str) -> None:
+    """The end of a leg's bytes is what the schema's numbers make of its last fields."""
+    body = make_tx(0).body._replace(legs=(leg,))
+    data = codec.encode_body(body)
+    assert data.hex().endswith(expected)
+    assert codec.decode_body(data) == body
+
+
+def test_post_only_may_be_said_as_a_bool() -> None:
+    """True means to refuse: the same bytes as the number."""
+    order = PlaceOrder(1, 1, 1, 1, 1, 3, 4, 0, 7, 0, 1, 9)
+    bodies_ = [
+        make_tx(0).body._replace(legs=(order._replace(post_only=post_only),))
+        for post_only in (True, 1)
+    ]
+    assert codec.encode_body(bodies_[0]) == codec.encode_body(bodies_[1])
+
+
+@pytest.mark.parametrize("unit", [b"\x00\x01", b"\x01" * 17])
+def test_units_of_a_market_are_canonical(unit: bytes) -> None:
+    """A unit with a zero before it, or with 17 bytes, is refused like any amount."""
+    leg = CreateMarket(1, 2, 1, 1, 1, 1, 1, 0, 1_000)
+    *head, (number, kind, data) = split(codec.encode_body(make_tx(0).body._replace(legs=(leg,))))
+    ((create, _, inner),) = split(data)
+    for field in (3, 4):
+        twisted = [(n, k, unit if n == field else value) for n, k, value in split(inner)]
+        legs = join([(create, BYTES, join(twisted))])
+        with pytest.raises(errors.BadAmount):
+            codec.decode_body(join([*head, (number, kind, legs)]))
 
 
 def test_size_is_bounded_before_anything_is_read() -> None:
@@ -250,6 +305,9 @@ LEG_RESULTS = st.builds(
     st.lists(st.builds(Fill, _ADDRESS, _U64, _U64, _U64), max_size=3).map(tuple),
     st.lists(st.builds(Removal, _ADDRESS, _U64, st.sampled_from(Ended)), max_size=3).map(tuple),
     st.lists(st.builds(Decrement, _U64, _U64), max_size=3).map(tuple),
+    _U64,
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
 )
 
 

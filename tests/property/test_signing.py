@@ -1,5 +1,7 @@
 """Digests as any wallet makes them, and every form of signature that is not ours."""
 
+from pathlib import Path
+
 import pytest
 from eth_account.messages import encode_typed_data
 from hypothesis import given
@@ -7,16 +9,41 @@ from hypothesis import strategies as st
 
 from omg_abci.protocol import errors
 from omg_abci.protocol.codec import encode_body, encode_envelope
-from omg_abci.protocol.crypto import HALF_ORDER, ORDER, compute_keccak, sign_digest
-from omg_abci.protocol.messages import CancelOrder, SignedTx, TxBody
+from omg_abci.protocol.crypto import (
+    HALF_ORDER,
+    ORDER,
+    compute_keccak,
+    recover_signer,
+    sign_digest,
+)
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    CancelOrder,
+    ChangeMarket,
+    CreateMarket,
+    Message,
+    PlaceOrder,
+    SetSwitch,
+    SignedTx,
+    TxBody,
+)
 from omg_abci.protocol.signing import (
     Domain,
     compute_digest,
     compute_domain_separator,
+    compute_no_bridge_domain,
     compute_typed_data,
 )
 from omg_abci.protocol.tx import Verifier, sign_tx
-from omg_abci.protocol.units import Scheme
+from omg_abci.protocol.units import (
+    MarketAction,
+    MarketMode,
+    OrderType,
+    PostOnly,
+    Scheme,
+    SelfTrade,
+    TimeInForce,
+)
 from tests.strategies import AGENTS, CHAIN_ID, DOMAIN, OWNERS, Key, bodies, sign_body
 
 VERIFIER = Verifier(DOMAIN)
@@ -51,15 +78,97 @@ def join_parts(r: int, s: int, v: int) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([v])
 
 
-@given(body=bodies(), chain_id=st.integers(1, 2**63), contract=st.binary(min_size=20, max_size=20))
-def test_typed_digest_is_the_wallets(body: TxBody, chain_id: int, contract: bytes) -> None:
-    """eth-account hashes the typed data that we show to what we verify."""
-    domain = Domain(body.chain_id, chain_id, contract)
+def require_wallets_digest(domain: Domain, body: TxBody) -> None:
+    """Compare our digest with eth-account's of the typed data that we show."""
     signable = encode_typed_data(full_message=compute_typed_data(domain, body))
     wallets = compute_keccak(b"\x19" + signable.version + signable.header + signable.body)
     separator = compute_domain_separator(domain)
     assert signable.header == separator
     assert compute_digest(separator, Scheme.TYPED, encode_body(body), body) == wallets
+
+
+@given(body=bodies(), chain_id=st.integers(1, 2**63), contract=st.binary(min_size=20, max_size=20))
+def test_typed_digest_is_the_wallets(body: TxBody, chain_id: int, contract: bytes) -> None:
+    """eth-account hashes the typed data that we show to what we verify."""
+    require_wallets_digest(Domain(body.chain_id, chain_id, contract), body)
+
+
+PLACE = PlaceOrder(1, 2, 1, 1, 0, 3, 4, 0, 7, 0, 1, 9)
+AMEND = AmendOrder(7, 3, 4, 0, 9)
+SHOWN: list[tuple[Message, dict[str, object]]] = [
+    (
+        PLACE,
+        {"side": "sell", "orderType": "limit", "timeInForce": "good till cancelled"}
+        | {"postOnly": "no", "selfTrade": "cancel newest", "expiresHeight": 0},
+    ),
+    (PLACE._replace(post_only=PostOnly.REJECT), {"postOnly": "reject"}),
+    (PLACE._replace(post_only=PostOnly.SLIDE), {"postOnly": "slide"}),
+    (
+        PLACE._replace(order_type=OrderType.STOP_LIMIT, trigger=2**48 - 1),
+        {"orderType": "stop limit", "trigger": 2**48 - 1, "display": 0},
+    ),
+    (PLACE._replace(order_type=OrderType.TAKE_PROFIT, trigger=5), {"orderType": "take profit"}),
+    (PLACE._replace(order_type=OrderType.ICEBERG, display=2), {"orderType": "iceberg"}),
+    (
+        PLACE._replace(time_in_force=TimeInForce.GTH, expires_height=2**64 - 1),
+        {"timeInForce": "good till height", "expiresHeight": 2**64 - 1},
+    ),
+    (
+        AMEND,
+        {"timeInForce": "unchanged", "postOnly": "unchanged", "selfTrade": "unchanged"},
+    ),
+    (
+        AMEND._replace(post_only=PostOnly.OFF, self_trade=SelfTrade.ALLOW, time_in_force=1),
+        {"timeInForce": "good till cancelled", "postOnly": "off", "selfTrade": "allow"},
+    ),
+    (AMEND._replace(post_only=PostOnly.SLIDE, display=2, trigger=3), {"postOnly": "slide"}),
+    (SetSwitch(0), {"atMs": 0}),
+    (SetSwitch(2**64 - 1), {"atMs": 2**64 - 1}),
+    (
+        CreateMarket(1, 2, 10**38, 25, 1, 9, MarketMode.BATCH, 500, 60_000),
+        {"baseUnit": 10**38, "quoteUnit": 25, "mode": "batch", "bandBp": 500},
+    ),
+    (CreateMarket(1, 2, 1, 1, 1, 1, MarketMode.CONTINUOUS, 0, 1_000), {"mode": "continuous"}),
+    *[
+        (ChangeMarket(3, action), {"market": 3, "action": word})
+        for action, word in zip(MarketAction, ("cancel only", "resume", "delist"), strict=True)
+    ],
+]
+
+
+@pytest.mark.parametrize(("leg", "words"), SHOWN)
+def test_a_wallet_shows_words(leg: Message, words: dict[str, object]) -> None:
+    """Enumerations are shown as words that a person reads, and the digest is over these words."""
+    body = make_body()._replace(legs=(leg,))
+    message = compute_typed_data(DOMAIN, body)["message"]
+    assert isinstance(message, dict)
+    assert {name: message["leg1"][name] for name in words} == words
+    require_wallets_digest(DOMAIN, body)
+
+
+def test_legs_of_every_kind_share_a_body() -> None:
+    """The structs of many kinds stand in one type, each once, in their alphabetical order."""
+    legs = [leg for leg, _ in SHOWN]
+    require_wallets_digest(DOMAIN, make_body()._replace(legs=(*legs[:1], *legs[-13:])))
+
+
+def test_worked_example_of_the_spec() -> None:
+    """Each number of docs/spec/signing.md's example is what the code makes."""
+    page = Path(__file__).parents[2].joinpath("docs", "spec", "signing.md").read_text("utf-8")
+    owner, agent = (
+        Key(secret, recover_signer(bytes(32), sign_digest(bytes(32), secret)))
+        for secret in (compute_keccak(f"omg example {who}".encode()) for who in ("owner", "agent"))
+    )
+    domain = compute_no_bridge_domain("omg-local")
+    order = PlaceOrder(1, 1, 1, 1, 0, 1_500, 20, 0, 7, 0, 1, 16)
+    head = ("omg-local", owner.address, 1_700_000_000_000, 0, 0, 0)
+    body = TxBody(*head, atomic=False, max_unit_price=1, legs=(order,))
+    separator, data = compute_domain_separator(domain), encode_body(body)
+    shown = [domain.verifying_contract, separator, owner.address, agent.address, data]
+    for scheme, key in ((Scheme.TYPED, owner), (Scheme.RAW, agent)):
+        digest = compute_digest(separator, scheme, data, body)
+        shown += [digest, sign_digest(digest, key.secret)]
+    assert [value.hex() for value in shown if f"| {value.hex()} |" not in page] == []
 
 
 @given(body=bodies(Scheme.RAW))

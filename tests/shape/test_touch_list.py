@@ -23,7 +23,8 @@ def test_messages_are_all_of_the_module() -> None:
     """Every class with a `check(self)` in protocol/messages is in MESSAGES, once."""
     checked = [
         node.name
-        for node in parse(ROOT / "omg_abci/protocol/messages.py").body
+        for path in (ROOT / "omg_abci/protocol").glob("messages*.py")
+        for node in parse(path).body
         if isinstance(node, ast.ClassDef)
         for part in node.body
         if isinstance(part, ast.FunctionDef)

@@ -12,6 +12,7 @@ from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
     CancelAll,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
@@ -19,7 +20,16 @@ from omg_abci.protocol.messages import (
 )
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import Verifier
-from omg_abci.protocol.units import OrderType, Scheme, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.units import (
+    MarketAction,
+    MarketMode,
+    OrderType,
+    PostOnly,
+    Scheme,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 from wallet_sdk import build
 
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
@@ -35,6 +45,9 @@ _BUILT: list[Message] = [
     build.cancel_all(),
     build.approve_agent(_AGENT, _NOW_MS),
     build.revoke_agent(_AGENT),
+    build.set_switch(_NOW_MS),
+    build.create_market(1, 2, base_unit=1_000, quote_unit=25),
+    build.change_market(1, MarketAction.RESUME),
 ]
 
 
@@ -46,13 +59,15 @@ def test_every_message_is_built() -> None:
 def test_defaults_are_a_traders() -> None:
     """What is not said is what a trader expects."""
     assert _BUILT[0] == Transfer(_AGENT, 1, 5, 0, 0)
-    order = PlaceOrder(1, 1, 1, 1, False, 99, 10, 0, 7, 0, 1, 16)  # noqa: FBT003 - a field
+    order = PlaceOrder(1, 1, 1, 1, 0, 99, 10, 0, 7, 0, 1, 16, 0, 0, 0)
     assert _BUILT[1] == order
     assert (order.time_in_force, order.self_trade) == (TimeInForce.GTC, SelfTrade.CANCEL_NEWEST)
-    assert _BUILT[2] == AmendOrder(7, 98, 0, 0, 16)
+    assert _BUILT[2] == AmendOrder(7, 98, 0, 0, 16, 0, 0, 0, 0, 0, 0)
     assert _BUILT[4] == CancelAll(0, 0, 1_000)
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
+    continuous = MarketMode.CONTINUOUS
+    assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
 
 
 def test_time_in_force_follows_from_the_order() -> None:
@@ -61,9 +76,44 @@ def test_time_in_force_follows_from_the_order() -> None:
     assert market.time_in_force == TimeInForce.IOC
     timed = build.place_order(1, Side.SELL, 1, 1, client_id=1, expires_ms=_NOW_MS)
     assert timed.time_in_force == TimeInForce.GTT
+    high = build.place_order(1, Side.SELL, 1, 1, client_id=1, expires_height=9)
+    assert high.time_in_force == TimeInForce.GTH
     fok = TimeInForce.FOK
     said = build.place_order(1, Side.SELL, 1, 1, client_id=1, time_in_force=fok)
     assert said.time_in_force == fok
+
+
+def test_orders_of_every_type() -> None:
+    """What an order needs besides price and quantity is given by name."""
+    iceberg = build.place_order(
+        1, Side.BUY, 9, 5, client_id=1, order_type=OrderType.ICEBERG, display=2
+    )
+    assert (iceberg.order_type, iceberg.display, iceberg.trigger) == (5, 2, 0)
+    stop = build.place_order(
+        1, Side.BUY, 9, 5, client_id=1, order_type=OrderType.STOP_LIMIT, trigger=4
+    )
+    assert (stop.order_type, stop.trigger, stop.time_in_force) == (3, 4, TimeInForce.GTC)
+
+
+def test_post_only_as_a_mode_or_a_bool() -> None:
+    """True refuses an order that would take; the mode says it as well, or lets it slide."""
+    for said, mode in ((True, 1), (False, 0), (PostOnly.REJECT, 1), (PostOnly.SLIDE, 2)):
+        order = build.place_order(1, Side.BUY, 1, 1, client_id=1, post_only=said)
+        assert order.post_only == mode
+        assert type(order.post_only) is int
+
+
+def test_an_amendment_says_what_changes() -> None:
+    """A new time in force comes with its expiry; what is not said is zero."""
+    amended = build.amend_order(
+        7,
+        time_in_force=TimeInForce.GTH,
+        expires_height=9,
+        post_only=PostOnly.OFF,
+        self_trade=SelfTrade.ALLOW,
+    )
+    assert amended == AmendOrder(7, 0, 0, 0, 16, 9, 0, 0, TimeInForce.GTH, 3, SelfTrade.ALLOW)
+    assert build.amend_order(7, display=2, trigger=3)[6:8] == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +131,18 @@ def test_time_in_force_follows_from_the_order() -> None:
             errors.BadMaxMatches,
         ),
         (lambda: build.amend_order(7), errors.NothingToAmend),
+        (
+            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, display=1),
+            errors.DisplayNotAllowed,
+        ),
+        (
+            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, post_only=PostOnly.OFF),
+            errors.BadPostOnly,
+        ),
+        (lambda: build.amend_order(7, time_in_force=TimeInForce.IOC), errors.AmendImmediate),
+        (lambda: build.create_market(1, 1, base_unit=1, quote_unit=1), errors.SameTokens),
+        (lambda: build.create_market(1, 2, base_unit=1, quote_unit=3), errors.BadUnit),
+        (lambda: build.change_market(0, MarketAction.DELIST), errors.BadMarket),
         (lambda: build.cancel_order(0), errors.BadClientId),
         (lambda: build.cancel_all(max_orders=0), errors.BadMaxOrders),
         (lambda: build.approve_agent(_AGENT, 0), errors.BadExpiry),

@@ -1,17 +1,8 @@
 """A node's answers as JSON: bytes in hex, enumerations in words, everything else as it is."""
 
-from typing import Any, Final
+from typing import Any
 
-from omg_abci.node.commands.output import format_hex
-from omg_abci.protocol.units import Ended, MarketStatus, SelfTrade, Side, TimeInForce
-
-_WORDS: Final = {
-    "side": Side,
-    "time_in_force": TimeInForce,
-    "self_trade": SelfTrade,
-    "ended": Ended,
-    "status": MarketStatus,
-}
+from omg_abci.node.commands.encoding import encode_field
 
 
 def encode_message(message: Any) -> dict[str, object]:  # noqa: ANN401 - generated classes share no base
@@ -27,14 +18,4 @@ def encode_message(message: Any) -> dict[str, object]:  # noqa: ANN401 - generat
 
 
 def _encode_value(name: str, value: Any) -> object:  # noqa: ANN401 - of any field
-    if isinstance(value, bytes):
-        return format_hex(value)
-    if hasattr(value, "DESCRIPTOR"):
-        return encode_message(value)
-    if name in _WORDS:
-        try:
-            return _WORDS[name](value).name.lower()
-        except ValueError:
-            return None
-    plain: object = value
-    return plain
+    return encode_message(value) if hasattr(value, "DESCRIPTOR") else encode_field(name, value)

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from omg_abci.node.commands.failure import CommandError
-from omg_abci.protocol.units import Millis
+from omg_abci.protocol.units import Height, Millis
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})\s*(ms|s|m|h|d)")
 _NUMERIC: Final = re.compile(r"~?\d(?!x)")
@@ -85,6 +85,11 @@ def format_time(time_ms: Millis) -> str:
     except (OverflowError, ValueError, OSError):
         return f"{time_ms} ms after 1970"
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def format_height(height: Height) -> str:
+    """Return a block's height in words."""
+    return f"block {height:,}"
 
 
 def format_span(span_ms: Millis) -> str:

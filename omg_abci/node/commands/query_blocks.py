@@ -8,9 +8,16 @@ from typing import Final
 import click
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
+from omg_abci.node.block_events import decode_event
 from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.connection import connect
+from omg_abci.node.commands.encoding import (
+    decode_tx,
+    encode_body,
+    encode_event,
+    encode_result,
+)
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.options import NodeOptions, with_node
 from omg_abci.node.commands.output import (
@@ -22,7 +29,7 @@ from omg_abci.node.commands.output import (
     say,
 )
 from omg_abci.node.commands.sending import print_outcome
-from omg_abci.node.commands.words import decode_tx, describe_legs, encode_body, encode_result
+from omg_abci.node.commands.words import describe_event, describe_legs
 from omg_abci.protocol import codec
 from omg_abci.protocol.units import HASH_BYTES, Hash, Height
 
@@ -67,13 +74,16 @@ def block_command(options: NodeOptions, *, height: int | None) -> None:
             ("transactions", len(block.txs)),
         ]
     )
-    for each in block.expired:
-        click.echo(f"expired: order {each.client_id} of {format_hex(each.owner)}")
     for outcome in block.txs:
         tx = decode_tx(outcome.tx)
         result = codec.decode_result(outcome.result, outcome.code)
         click.echo(f"{format_hex(outcome.tx_id)} of {format_hex(tx.body.owner)}:")
         for line in describe_legs(tx.body.legs, result.legs, catalogue):
+            click.echo(f"  {line}")
+    if block.events:
+        click.echo("by the chain itself:")
+    for event in block.events:
+        for line in describe_event(decode_event(event), catalogue):
             click.echo(f"  {line}")
 
 
@@ -91,9 +101,7 @@ def _encode_block(block: pb.Block) -> dict[str, object]:
             }
             for outcome in block.txs
         ],
-        "expired": [
-            {"owner": format_hex(each.owner), "client_id": each.client_id} for each in block.expired
-        ],
+        "events": [encode_event(event) for event in block.events],
     }
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from omg_abci.node.commands.catalogue import Catalogue
+from omg_abci.node.commands.encoding import encode_field
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
-from omg_abci.protocol.units import Ended, MarketStatus, SelfTrade, Side, TimeInForce
 from omg_abci.state import schema
 from omg_abci.state.records import (
     AccountRecord,
@@ -23,14 +23,6 @@ from omg_abci.state.records import (
 )
 
 _ADDRESSES: Final = ("owner", "agent", "signer")
-_AMOUNTS: Final = ("supply", "free", "reserved", "base_unit", "quote_unit", "fee_pool")
-_WORDS: Final = {
-    "side": Side,
-    "time_in_force": TimeInForce,
-    "self_trade": SelfTrade,
-    "ended": Ended,
-    "status": MarketStatus,
-}
 
 
 class _Table(NamedTuple):
@@ -81,23 +73,11 @@ def encode_record(key: bytes, value: bytes | None) -> dict[str, object]:
     if value is None:
         return encoded
     for name, field in table.decode(value).items():
-        encoded[name] = _encode_field(name, field)
+        is_sum = name == "orders_sum"
+        encoded[name] = (
+            format_hex(field.to_bytes(32, "big")) if is_sum else encode_field(name, field)
+        )
     return encoded
-
-
-def _encode_field(name: str, value: Any) -> object:  # noqa: ANN401 - of any record
-    if isinstance(value, bytes):
-        return format_hex(value)
-    if name == "orders_sum":
-        return format_hex(value.to_bytes(32, "big"))
-    if name in _AMOUNTS:
-        return str(value)
-    if name in _WORDS:
-        return _WORDS[name](value).name.lower()
-    if name == "post_only":
-        return bool(value)
-    plain: object = value
-    return plain
 
 
 def compute_key(table: str, parts: Sequence[str], names: Names, catalogue: Catalogue) -> bytes:

@@ -17,6 +17,12 @@ from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.client import NodeClient, NodeError
 from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.connection import connect, find_node, node_option
+from omg_abci.node.commands.encoding import (
+    DecodedTx,
+    decode_tx,
+    encode_body,
+    encode_result,
+)
 from omg_abci.node.commands.failure import CommandError, make_refusal
 from omg_abci.node.commands.identity import (
     Names,
@@ -35,14 +41,7 @@ from omg_abci.node.commands.output import (
     print_object,
     say,
 )
-from omg_abci.node.commands.words import (
-    DecodedTx,
-    decode_tx,
-    describe_leg,
-    describe_legs,
-    encode_body,
-    encode_result,
-)
+from omg_abci.node.commands.words import describe_leg, describe_legs
 from omg_abci.protocol import codec
 from omg_abci.protocol.errors import NonceUsed
 from omg_abci.protocol.messages import Message, SignedTx
@@ -166,8 +165,11 @@ class Session:
         self.now_ms = get_now_ms()
         self.nonce = options.nonce or self.now_ms
 
-    def send(self, leg: Message) -> None:
-        """Show, sign and submit a transaction of one leg, and print what it did."""
+    def send(self, leg: Message, note: str = "") -> None:
+        """Show, sign and submit a transaction of one leg, and print what it did.
+
+        `note` is shown below the leg: what its signer should know and the leg does not say.
+        """
         options, signer = self.options, self.signer
         body = build_body(
             self.status.chain_id,
@@ -180,7 +182,7 @@ class Session:
             max_unit_price=options.max_unit_price or self.status.unit_price,
         )
         tx = DecodedTx(signer.address, choose_scheme(self.owner, signer.address), body)
-        self._show(tx)
+        self._show(tx, note)
         if not options.yes:
             _confirm()
         domain = get_domain(self.status)
@@ -192,12 +194,14 @@ class Session:
         how = SubmitOptions(options.node, options.no_wait, options.timeout, options.as_json)
         submit(self.client, how, signed, self.catalogue, self.status)
 
-    def _show(self, tx: DecodedTx) -> None:
+    def _show(self, tx: DecodedTx, note: str) -> None:
         body = tx.body
         whose = "" if tx.signer == body.owner else f", agent of {format_hex(body.owner)}"
         say(f"On chain {body.chain_id}, {self.signer.name} ({format_hex(tx.signer)}{whose}) signs:")
         for leg in body.legs:
             say(f"  {describe_leg(leg, self.catalogue)}")
+        if note:
+            say(f"  {note}")
         fee = _compute_declared_work(tx) * self.status.unit_price
         token = self.catalogue.tokens[self.status.fee_token]
         say(f"  fee at most {token.format(fee)}; valid for {format_span(self._get_validity())}")

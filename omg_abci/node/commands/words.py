@@ -1,35 +1,53 @@
-"""Transactions and their results in words for people, and as JSON for programs."""
+"""Transactions, their results and the events of blocks in words for people."""
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final
 
 from omg_abci.node.commands.catalogue import Catalogue, MarketTerms
+from omg_abci.node.commands.encoding import name_value
 from omg_abci.node.commands.failure import make_refusal
-from omg_abci.node.commands.output import format_count, format_hex, format_time
-from omg_abci.protocol import codec
-from omg_abci.protocol.errors import CODES
+from omg_abci.node.commands.output import (
+    format_count,
+    format_height,
+    format_hex,
+    format_span,
+    format_time,
+)
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     Transfer,
-    TxBody,
 )
-from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.results import (
+    Activated,
+    Event,
+    LegResult,
+    Removed,
+    StatusChanged,
+    Trade,
+    Uncrossed,
+)
 from omg_abci.protocol.units import (
-    Address,
     Ended,
+    MarketAction,
+    MarketId,
+    MarketMode,
+    MarketStatus,
+    Millis,
     OrderType,
-    Scheme,
-    Scope,
+    PostOnly,
     SelfTrade,
     Side,
+    Ticks,
     TimeInForce,
 )
 
@@ -38,6 +56,7 @@ _TIME_IN_FORCE: Final = {
     TimeInForce.GTT: "good till time",
     TimeInForce.IOC: "immediate or cancel",
     TimeInForce.FOK: "fill or kill",
+    TimeInForce.GTH: "good till height",
 }
 _ENDED: Final = {
     Ended.OPEN: "open",
@@ -47,106 +66,41 @@ _ENDED: Final = {
     Ended.IMMEDIATE: "the rest of an immediate order was cancelled",
     Ended.MATCH_LIMIT: "the rest still crossed after max_matches and was cancelled",
     Ended.SELF_TRADE: "ended so that the owner does not trade with itself",
+    Ended.SWITCHED: "cancelled by the owner's dead-man's switch",
+    Ended.DELISTED: "cancelled because its market was delisted",
+    Ended.HALTED: "the rest of an immediate order was cancelled when its market halted",
+    Ended.UNFILLED: "a fill-or-kill order that could not be filled in full",
 }
-_FIELD_ENUMS: Final[dict[str, type[IntEnum]]] = {
-    "side": Side,
-    "order_type": OrderType,
-    "time_in_force": TimeInForce,
-    "self_trade": SelfTrade,
-    "scope": Scope,
+_POST_ONLY: Final = {
+    PostOnly.NONE: "",
+    PostOnly.REJECT: "post-only: refused if it would take",
+    PostOnly.SLIDE: "post-only: slides to the best price at which it does not take",
+    PostOnly.OFF: "no longer post-only",
+}
+_STATUS: Final = {
+    MarketStatus.GONE: "gone",
+    MarketStatus.ACTIVE: "active",
+    MarketStatus.AUCTION: "auction: it collects orders, nothing trades",
+    MarketStatus.UNCROSSING: "uncrossing: its auction is being executed",
+    MarketStatus.CANCEL_ONLY: "cancel only",
+    MarketStatus.DELISTING: "delisting: its orders are being removed",
+}
+_ACTION: Final = {
+    MarketAction.CANCEL_ONLY: "stop {}: cancellations only",
+    MarketAction.RESUME: "resume {} with an auction",
+    MarketAction.DELIST: "delist {}, a day from now",
 }
 
 
-class DecodedTx(NamedTuple):
-    """A transaction as it stands in a block; its signature is the node's business."""
-
-    signer: Address
-    scheme: int
-    body: TxBody
+def describe_ended(ended: int) -> str:
+    """Return why an order is no longer open."""
+    return _ENDED[Ended(ended)]
 
 
-def decode_tx(raw: bytes) -> DecodedTx:
-    """Return what a transaction says; raise the format errors of envelope and body."""
-    body, signer, scheme, _ = codec.decode_envelope(raw)
-    return DecodedTx(signer, scheme, codec.decode_body(body))
-
-
-# --- JSON -------------------------------------------------------------------------------------
-
-
-def name_value(value: IntEnum) -> str:
-    """Return an enumeration's value as programs write it, such as cancel_newest."""
-    return value.name.lower()
-
-
-def encode_leg(leg: Message) -> dict[str, object]:
-    """Return a leg for JSON: addresses in hex, amounts in decimal text, words for numbers."""
-    encoded: dict[str, object] = {"kind": _name_leg(leg)}
-    for name, value in leg._asdict().items():
-        if isinstance(value, bytes):
-            encoded[name] = format_hex(value)
-        elif name == "amount":
-            encoded[name] = str(value)
-        elif name in _FIELD_ENUMS:
-            encoded[name] = name_value(_FIELD_ENUMS[name](value)) if value else None
-        else:
-            encoded[name] = value
-    return encoded
-
-
-def _name_leg(leg: Message) -> str:
-    name = type(leg).__name__
-    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
-
-
-def encode_body(tx: DecodedTx) -> dict[str, object]:
-    """Return a transaction for JSON."""
-    body = tx.body
-    return {
-        "chain_id": body.chain_id,
-        "owner": format_hex(body.owner),
-        "signer": format_hex(tx.signer),
-        "scheme": name_value(Scheme(tx.scheme)),
-        "nonce": body.nonce,
-        "after": body.after,
-        "valid_until_ms": body.valid_until_ms,
-        "valid_until_height": body.valid_until_height,
-        "atomic": body.atomic,
-        "max_unit_price": body.max_unit_price,
-        "legs": [encode_leg(leg) for leg in body.legs],
-    }
-
-
-def encode_result(result: TxResult) -> dict[str, object]:
-    """Return a result for JSON."""
-    return {
-        "code": result.code,
-        "work": result.work,
-        "fee": str(result.fee),
-        "legs": [_encode_leg_result(leg) for leg in result.legs],
-    }
-
-
-def _encode_leg_result(leg: LegResult) -> dict[str, object]:
-    encoded: dict[str, object] = dict(leg._asdict())
-    encoded["code_name"] = CODES[leg.code].__name__ if leg.code in CODES else None
-    # An order that neither rests nor ended was never in the book; other legs have none.
-    is_known = leg.ended != Ended.OPEN or leg.resting
-    encoded["ended"] = name_value(Ended(leg.ended)) if is_known else None
-    encoded["fills"] = [{**fill._asdict(), "maker": format_hex(fill.maker)} for fill in leg.fills]
-    encoded["removals"] = [
-        {
-            "owner": format_hex(each.owner),
-            "client_id": each.client_id,
-            "reason": name_value(Ended(each.reason)),
-        }
-        for each in leg.removals
-    ]
-    encoded["decrements"] = [each._asdict() for each in leg.decrements]
-    return encoded
-
-
-# --- words ------------------------------------------------------------------------------------
+def describe_status(status: int, until_ms: Millis) -> str:
+    """Return what a market does, and until when."""
+    until = f", until {format_time(until_ms)}" if until_ms else ""
+    return _STATUS[MarketStatus(status)] + until
 
 
 def describe_leg(leg: Message, catalogue: Catalogue) -> str:
@@ -162,9 +116,14 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
             return f"cancel order {leg.client_id}"
         case CancelAll():
             sides = f" {name_value(Side(leg.side))}" if leg.side else ""
-            known = catalogue.markets.get(leg.market)
-            where = f"market {known.name if known else leg.market}" if leg.market else "all markets"
+            where = _name_market(leg.market, catalogue) if leg.market else "all markets"
             return f"cancel the owner's open{sides} orders in {where}, at most {leg.max_orders}"
+        case SetSwitch():
+            return _describe_switch(leg)
+        case CreateMarket():
+            return _describe_create(leg, catalogue)
+        case ChangeMarket():
+            return _ACTION[MarketAction(leg.action)].format(_name_market(leg.market, catalogue))
         case ApproveAgent():
             return (
                 f"let {format_hex(leg.agent)} trade for the owner until"
@@ -182,26 +141,46 @@ def _describe_transfer(leg: Transfer, catalogue: Catalogue) -> str:
     return f"transfer {amount}{origin} to {format_hex(leg.to)}{goal}"
 
 
+def _name_market(market: MarketId, catalogue: Catalogue) -> str:
+    known = catalogue.markets.get(market)
+    return f"market {known.name if known else market}"
+
+
+def _describe_switch(leg: SetSwitch) -> str:
+    if not leg.at_ms:
+        return "turn the dead-man's switch off"
+    return f"cancel all of the owner's orders at {format_time(leg.at_ms)}, unless it is set anew"
+
+
+def _describe_create(leg: CreateMarket, catalogue: Catalogue) -> str:
+    mode = name_value(MarketMode(leg.mode))
+    band = f"band {Fraction(leg.band_bp, 100)} %" if leg.band_bp else "no price band"
+    auctions = f"auctions of {format_span(leg.auction_ms)}"
+    base, quote = catalogue.tokens.get(leg.base), catalogue.tokens.get(leg.quote)
+    if base is None or quote is None:
+        what = f"tokens {leg.base}/{leg.quote}, units {leg.base_unit} and {leg.quote_unit}"
+        return f"create a {mode} market: {what}; {band}; {auctions}"
+    terms = MarketTerms(0, base, quote, leg.base_unit, leg.quote_unit)
+    return (
+        f"create a {mode} market {terms.name}: lot {terms.format_quantity(1)}, tick"
+        f" {terms.format_price(1)}, orders of {terms.format_quantity(leg.lots_min)} to"
+        f" {terms.format_quantity(leg.lots_max)}; {band}; {auctions}"
+    )
+
+
 def _describe_place(leg: PlaceOrder, catalogue: Catalogue) -> str:
     market = catalogue.markets.get(leg.market)
     side = name_value(Side(leg.side))
-    until = _TIME_IN_FORCE[TimeInForce(leg.time_in_force)]
-    if leg.expires_ms:
-        until = f"until {format_time(leg.expires_ms)}"
+    lots = _format_lots(leg.quantity, market)
+    what = f"{side} {lots} at {_format_price(leg.price, market)}"
     if market is None:
-        what = f"{side} {leg.quantity} lots at {leg.price} ticks in market {leg.market}"
+        what += f" in market {leg.market}"
     else:
         bound = "at most" if leg.side == Side.BUY else "at least"
-        cost = market.format_cost(leg.quantity * leg.price)
-        what = (
-            f"{side} {market.format_quantity(leg.quantity)} at {market.format_price(leg.price)}"
-            f" or better ({bound} {cost} in all)"
-        )
-    notes = [until]
-    if leg.order_type == OrderType.MARKET:
-        notes.insert(0, "market order")
+        what += f" or better ({bound} {market.format_cost(leg.quantity * leg.price)} in all)"
+    notes = [*_list_type_notes(leg, market), _describe_life(leg)]
     if leg.post_only:
-        notes.append("post-only")
+        notes.append(_POST_ONLY[PostOnly(leg.post_only)])
     if leg.subaccount:
         notes.append(f"subaccount {leg.subaccount}")
     if leg.self_trade != SelfTrade.CANCEL_NEWEST:
@@ -209,14 +188,54 @@ def _describe_place(leg: PlaceOrder, catalogue: Catalogue) -> str:
     return f"{what}; {', '.join(notes)}; order {leg.client_id}"
 
 
+def _list_type_notes(leg: PlaceOrder, market: MarketTerms | None) -> Iterator[str]:
+    """Yield what the order does besides its price and quantity."""
+    if leg.order_type == OrderType.MARKET:
+        yield "market order"
+    elif leg.order_type == OrderType.ICEBERG:
+        yield f"iceberg that shows {_format_lots(leg.display, market)} at a time"
+    elif leg.order_type in (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT):
+        name = name_value(OrderType(leg.order_type)).replace("_", "-")
+        yield (
+            f"{name}: waits until a trade {describe_trigger(leg.order_type, leg.side)}"
+            f" {_format_price(leg.trigger, market)}"
+        )
+
+
+def describe_trigger(order_type: int, side: int) -> str:
+    """Return on which side of its trigger a trade activates a waiting order."""
+    rises = (order_type == OrderType.STOP_LIMIT) == (side == Side.BUY)
+    return "at or above" if rises else "at or below"
+
+
+def _describe_life(leg: PlaceOrder) -> str:
+    if leg.expires_ms:
+        return f"until {format_time(leg.expires_ms)}"
+    if leg.expires_height:
+        return f"until {format_height(leg.expires_height)}"
+    return _TIME_IN_FORCE[TimeInForce(leg.time_in_force)]
+
+
 def _describe_amend(leg: AmendOrder) -> str:
     changes = []
     if leg.price:
-        changes.append(f"price {leg.price} ticks")
+        changes.append(f"price {format_count(leg.price, 'tick')}")
     if leg.quantity:
-        changes.append(f"total quantity {leg.quantity} lots")
+        changes.append(f"total quantity {format_count(leg.quantity, 'lot')}")
+    if leg.trigger:
+        changes.append(f"trigger {format_count(leg.trigger, 'tick')}")
+    if leg.display:
+        changes.append(f"shows {format_count(leg.display, 'lot')} at a time")
+    if leg.time_in_force:
+        changes.append(_TIME_IN_FORCE[TimeInForce(leg.time_in_force)])
     if leg.expires_ms:
         changes.append(f"good until {format_time(leg.expires_ms)}")
+    if leg.expires_height:
+        changes.append(f"good until {format_height(leg.expires_height)}")
+    if leg.post_only:
+        changes.append(_POST_ONLY[PostOnly(leg.post_only)])
+    if leg.self_trade:
+        changes.append(f"self-trade: {name_value(SelfTrade(leg.self_trade)).replace('_', ' ')}")
     return f"amend order {leg.client_id}: {', '.join(changes)}"
 
 
@@ -230,7 +249,7 @@ def describe_result(leg: Message, result: LegResult, catalogue: Catalogue) -> It
     for removal in result.removals:
         yield (
             f"removed from the book on the way: order {removal.client_id} of"
-            f" {format_hex(removal.owner)} ({_ENDED[Ended(removal.reason)]})"
+            f" {format_hex(removal.owner)} ({describe_ended(removal.reason)})"
         )
     for each in result.decrements:
         yield f"own order {each.client_id} made smaller by {format_count(each.quantity, 'lot')}"
@@ -249,11 +268,17 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             if result.tombstone:
                 yield f"order {leg.client_id} is not known; if it still comes, it is refused"
             else:
-                yield f"order {leg.client_id}: {_ENDED[Ended(result.ended)]}"
+                yield f"order {leg.client_id}: {describe_ended(result.ended)}"
         case CancelAll():
             yield f"{format_count(result.cancelled, 'order')} cancelled"
             if result.more:
                 yield "more are left: send it again"
+        case SetSwitch():
+            yield "the switch is set" if leg.at_ms else "the switch is off"
+        case CreateMarket():
+            yield f"created market {result.market}; its opening auction collects orders now"
+        case ChangeMarket():
+            yield "changed"
         case ApproveAgent():
             yield "approved"
         case RevokeAgent():
@@ -267,14 +292,22 @@ def _describe_order(client_id: int, result: LegResult, market: MarketTerms | Non
         fills = f" in {len(result.fills)} fills" if len(result.fills) > 1 else ""
         lots, average = _format_lots(result.filled, market), _format_average(result, market)
         yield f"filled {lots}{average}{fills}"
-    if result.resting:
+    if result.price:
+        yield f"it slid to {_format_price(result.price, market)}"
+    if result.waiting:
+        yield f"order {client_id} waits for its trigger"
+    elif result.resting:
         yield f"{_format_lots(result.resting, market)} rest in the book as order {client_id}"
     elif result.ended != Ended.FILLED or not result.filled:
-        yield f"nothing rests: {_ENDED[Ended(result.ended)]}"
+        yield f"nothing rests: {describe_ended(result.ended)}"
 
 
 def _format_lots(lots: int, market: MarketTerms | None) -> str:
     return market.format_quantity(lots) if market else format_count(lots, "lot")
+
+
+def _format_price(price: Ticks, market: MarketTerms | None) -> str:
+    return market.format_price(price) if market else format_count(price, "tick")
 
 
 def _format_average(result: LegResult, market: MarketTerms | None) -> str:
@@ -293,3 +326,38 @@ def describe_legs(
         yield describe_leg(leg, catalogue)
         for line in describe_result(leg, result, catalogue):
             yield f"  {line}"
+
+
+# --- events of a block ------------------------------------------------------------------------
+
+
+def describe_event(event: Event, catalogue: Catalogue) -> Iterator[str]:
+    """Yield what a block did outside of its transactions, one line a fact."""
+    match event:
+        case Removed():
+            who = f"order {event.client_id} of {format_hex(event.owner)}"
+            yield f"{who} ended: {describe_ended(event.reason)}"
+        case Activated():
+            yield f"order {event.client_id} of {format_hex(event.owner)} was triggered"
+            for line in _describe_order(event.client_id, event.result, None):
+                yield f"  {line}"
+        case Trade():
+            terms = catalogue.markets.get(event.market)
+            yield (
+                f"{_name_market(event.market, catalogue)}: {_format_lots(event.quantity, terms)}"
+                f" traded at {_format_price(event.price, terms)}, from order"
+                f" {event.sell_client_id} of {format_hex(event.seller)} to order"
+                f" {event.buy_client_id} of {format_hex(event.buyer)}"
+            )
+        case Uncrossed():
+            yield f"{_name_market(event.market, catalogue)}: {_describe_auction(event, catalogue)}"
+        case StatusChanged():
+            status = describe_status(event.status, event.until_ms)
+            yield f"{_name_market(event.market, catalogue)} is now {status}"
+
+
+def _describe_auction(event: Uncrossed, catalogue: Catalogue) -> str:
+    if not event.price:
+        return "auction: nothing crossed"
+    terms = catalogue.markets.get(event.market)
+    return f"auction: {_format_lots(event.volume, terms)} at {_format_price(event.price, terms)}"

@@ -1,0 +1,389 @@
+"""Auctions at one price: call auctions and batch markets (docs/spec/auctions.md).
+
+Both trade the ordinary book, which may be crossed until they are over. The price depends on the
+live resting orders alone; fills are made in pairs, in book order, so priority rations the margin.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.results import Trade, Uncrossed
+from omg_abci.protocol.units import BUY, Ended, Lots, MarketStatus, Ticks, TimeInForce
+from omg_abci.rules.markets import (
+    change_status,
+    halt,
+    is_in_band,
+    note_first_fill,
+    renew_reference,
+)
+from omg_abci.rules.orderbook import get_death
+from omg_abci.rules.removals import end_order
+from omg_abci.state.book import BookSide, Order
+from omg_abci.state.objects import Market
+from omg_abci.state.working import WorkingState
+
+_ACTIVE: Final = int(MarketStatus.ACTIVE)
+_UNCROSSING: Final = int(MarketStatus.UNCROSSING)
+_FOK: Final = int(TimeInForce.FOK)
+
+
+# --- the price --------------------------------------------------------------------------------
+
+
+class Pricing(NamedTuple):
+    """What an auction would do now."""
+
+    price: Ticks
+    volume: Lots
+    surplus: Lots
+    """What is left over at the price, on whichever side has more."""
+
+
+class _Ladder:
+    """One side's prices, ascending, and the lots of all orders before each of them."""
+
+    __slots__ = ("prices", "totals")
+
+    def __init__(self, pairs: Iterable[tuple[Ticks, Lots]]) -> None:
+        ordered = sorted([pair for pair in pairs if pair[1]])
+        self.prices = [price for price, _ in ordered]
+        self.totals = [0, *accumulate([lots for _, lots in ordered])]
+
+    def sum_from(self, price: Ticks) -> Lots:
+        """Return the lots at a price and above."""
+        return self.totals[-1] - self.totals[bisect_left(self.prices, price)]
+
+    def sum_to(self, price: Ticks) -> Lots:
+        """Return the lots at a price and below."""
+        return self.totals[bisect_right(self.prices, price)]
+
+    def get_below(self, price: Ticks) -> Ticks:
+        """Return the greatest price below, 0 when there is none."""
+        place = bisect_left(self.prices, price)
+        return self.prices[place - 1] if place else 0
+
+    def get_above(self, price: Ticks) -> Ticks:
+        """Return the smallest price above, one that no order has when there is none."""
+        place = bisect_right(self.prices, price)
+        return self.prices[place] if place < len(self.prices) else limits.PRICE_TICKS_MAX + 1
+
+
+def compute_uniform_price(
+    bids: Iterable[tuple[Ticks, Lots]], asks: Iterable[tuple[Ticks, Lots]], last_price: Ticks
+) -> Pricing | None:
+    """Return the price of greatest volume, least surplus, nearest to the last; None: no cross.
+
+    Takes (price, lots) in any order. As the price rises demand falls and supply grows, so the best
+    is where supply overtakes demand: at the last tick before, or at the first tick after, and at
+    the ticks beside them up to the next order's price.
+    """
+    buys, sells = _Ladder(bids), _Ladder(asks)
+    if not buys.prices or not sells.prices or buys.prices[-1] < sells.prices[0]:
+        return None
+    lowest, highest = sells.prices[0], buys.prices[-1]
+    first, last = lowest, highest + 1
+    while first < last:
+        middle = (first + last) >> 1
+        if sells.sum_to(middle) > buys.sum_from(middle):
+            last = middle
+        else:
+            first = middle + 1
+    before, after = first - 1, first
+    # Volume and the negative surplus on both sides of the turn: the greater is the better.
+    left = (sells.sum_to(before), sells.sum_to(before) - buys.sum_from(before))
+    right = (buys.sum_from(after), buys.sum_from(after) - sells.sum_to(after))
+    low = high = before
+    if left >= right:
+        low = max(sells.get_below(before + 1), buys.get_below(before) + 1)
+    if right >= left:
+        high = min(buys.get_above(after - 1), sells.get_above(after) - 1)
+        low = low if left == right else after
+    volume, surplus = max(left, right)
+    chosen = min(max(last_price, low), high) if last_price else (low + high) >> 1
+    return Pricing(chosen, volume, -surplus)
+
+
+# --- the book ---------------------------------------------------------------------------------
+
+
+class _Interest:
+    """What one side of the book offers, as far as it may trade."""
+
+    __slots__ = ("counts", "foks", "lots")
+
+    def __init__(self) -> None:
+        self.lots: dict[Ticks, Lots] = {}
+        """Live lots at each price."""
+        self.counts: dict[Ticks, int] = {}
+        """Orders at each price, dead ones too; without those that were left out."""
+        self.foks: list[tuple[Order, Lots]] = []
+        """Live fill-or-kill orders in book order, with the live lots ahead of each."""
+
+
+def get_pricing(state: WorkingState, market: Market) -> Pricing | None:
+    """Return what an auction over the book as it stands would do; None: nothing crosses."""
+    bids, asks = _get_interest(state, market)
+    return _price(bids, asks, market.last_price)
+
+
+def _price(bids: _Interest, asks: _Interest, last_price: Ticks) -> Pricing | None:
+    return compute_uniform_price(bids.lots.items(), asks.lots.items(), last_price)
+
+
+def _get_interest(state: WorkingState, market: Market) -> tuple[_Interest, _Interest]:
+    """Return both sides up to the best price of the other: what lies behind never trades."""
+    best_bid, best_ask = market.bids.get_best(), market.asks.get_best()
+    if best_bid is None or best_ask is None or best_bid.price < best_ask.price:
+        return _Interest(), _Interest()
+    bids = _walk_side(state, market.bids, best_ask.price)
+    return bids, _walk_side(state, market.asks, best_bid.price)
+
+
+def _walk_side(state: WorkingState, side: BookSide, worst: Ticks) -> _Interest:
+    found = _Interest()
+    ahead = 0
+    for place in reversed(side.places):
+        if place < worst * side.sign:
+            break
+        level = side.levels[place]
+        ahead_of_level, count = ahead, 0
+        order = level.head
+        while order is not None:
+            count += 1
+            if _is_live(state, order):
+                if order.time_in_force == _FOK:
+                    found.foks.append((order, ahead))
+                ahead += order.remaining
+            order = order.next
+        found.lots[level.price] = ahead - ahead_of_level
+        found.counts[level.price] = count
+    return found
+
+
+def _is_live(state: WorkingState, order: Order) -> bool:
+    # Most orders have nothing to die of: a question less each, and books are walked as a whole.
+    if order.expires_ms or order.special is not None or order.account.switch_ms:
+        return not get_death(state, order)
+    return True
+
+
+# --- fills ------------------------------------------------------------------------------------
+
+
+def _make_pairs(
+    state: WorkingState, market: Market, price: Ticks, steps_max: int
+) -> tuple[int, Ticks]:
+    """Trade at the price, then at new ones while the book crosses.
+
+    Return the steps used and the price at which pairs are left, 0 when the auction is over; a
+    market without a reference then has the auction's price as its reference.
+    """
+    steps = 0
+    while True:
+        used, done = _make_pairs_at(state, market, price, steps_max - steps)
+        steps += used
+        if not done:
+            return steps, price
+        pricing = get_pricing(state, market)
+        if pricing is None:
+            note_first_fill(state, market, price)
+            return steps, 0
+        price = pricing.price
+        state.add_event(Uncrossed(market.id, price, pricing.volume))
+
+
+def _make_pairs_at(
+    state: WorkingState, market: Market, price: Ticks, steps_max: int
+) -> tuple[int, bool]:
+    """Trade at one price; return the steps used, and whether no pair is left."""
+    steps = 0
+    while True:
+        bid, ask = _get_head(market.bids, price), _get_head(market.asks, price)
+        if bid is None or ask is None:
+            return steps, True
+        if steps >= steps_max:
+            return steps, False
+        steps += 1
+        if get_death(state, bid):
+            end_order(state, bid, Ended.EXPIRED)
+        elif get_death(state, ask):
+            end_order(state, ask, Ended.EXPIRED)
+        else:
+            _trade(state, bid, ask, price)
+
+
+def _get_head(side: BookSide, price: Ticks) -> Order | None:
+    """Return a side's first order if it reaches the price."""
+    level = side.get_best()
+    if level is None or level.place < price * side.sign:
+        return None
+    return level.head
+
+
+def _trade(state: WorkingState, bid: Order, ask: Order, price: Ticks) -> None:
+    """Exchange base for quote; the buyer gets back what it had reserved above the price."""
+    market = bid.market
+    quantity = min(bid.remaining, ask.remaining)
+    base = quantity * market.base_unit
+    unit = quantity * market.quote_unit
+    state.change_balance(bid.give, (bid.price - price) * unit, -bid.price * unit)
+    state.change_balance(ask.give, 0, -base)
+    state.change_balance(bid.take, base, 0)
+    state.change_balance(ask.take, price * unit, 0)
+    state.set_last_price(market, price)
+    buyer, seller = bid.account.owner, ask.account.owner
+    state.add_event(Trade(market.id, price, quantity, buyer, bid.client_id, seller, ask.client_id))
+    _fill(state, bid, quantity)
+    _fill(state, ask, quantity)
+
+
+def _fill(state: WorkingState, order: Order, quantity: Lots) -> None:
+    remaining = order.remaining - quantity
+    state.change_order(order, order.filled + quantity, remaining)
+    if not remaining:
+        state.take_out(order)
+        state.remember_ended(order, Ended.FILLED)
+    elif order.special is not None and order.special.display:
+        state.change_tip(order, min(order.special.display, remaining))
+
+
+# --- call auctions ----------------------------------------------------------------------------
+
+
+def open_uncrossing(state: WorkingState, market: Market) -> None:
+    """Price a call auction whose time has come; its pairs are made by `work_pairs`."""
+    pricing = get_pricing(state, market)
+    if market.record.band_bp:
+        # The auction finds a new reference: its own price, when it is over.
+        state.set_market(market, reference=0, reference_ms=0)
+    if pricing is None:
+        state.add_event(Uncrossed(market.id, 0, 0))
+        change_status(state, market, _ACTIVE, 0)
+        return
+    state.add_event(Uncrossed(market.id, pricing.price, pricing.volume))
+    state.set_market(market, auction_price=pricing.price)
+    change_status(state, market, _UNCROSSING, 0)
+
+
+def work_pairs(state: WorkingState, market: Market, steps_left: int) -> int:
+    """Go on with a market that is uncrossing; return the steps used."""
+    if market.status != _UNCROSSING:
+        return 0
+    steps, price = _make_pairs(state, market, market.auction_price, steps_left)
+    if price != market.auction_price:
+        state.set_market(market, auction_price=price)
+    if not price:
+        change_status(state, market, _ACTIVE, 0)
+        _end_immediate(state, market, Ended.IMMEDIATE)
+    return steps
+
+
+# --- batch auctions ---------------------------------------------------------------------------
+
+
+def work_batch(state: WorkingState, market: Market, steps_left: int) -> int:
+    """Hold a batch market's auction at the end of a block; return the steps used."""
+    if market.status == _UNCROSSING:
+        return 0
+    if market.status != _ACTIVE:
+        _end_immediate(state, market, Ended.HALTED)
+        return 0
+    excluded, pricing = _exclude(state, market, steps_left)
+    for order in sorted(excluded, key=_get_priority):
+        end_order(state, order, Ended.UNFILLED)
+    if pricing is None:
+        _end_immediate(state, market, Ended.IMMEDIATE)
+        return 0
+    renew_reference(state, market)
+    if not is_in_band(market, pricing.price):
+        halt(state, market)
+        _end_immediate(state, market, Ended.HALTED)
+        return 0
+    state.add_event(Uncrossed(market.id, pricing.price, pricing.volume))
+    steps, price = _make_pairs(state, market, pricing.price, steps_left)
+    if price:
+        state.set_market(market, auction_price=price)
+        change_status(state, market, _UNCROSSING, 0)
+    else:
+        _end_immediate(state, market, Ended.IMMEDIATE)
+    return steps
+
+
+def _exclude(
+    state: WorkingState, market: Market, steps_left: int
+) -> tuple[dict[Order, None], Pricing | None]:
+    """Return the fill-or-kill orders that cannot be filled, and the auction without them."""
+    bids, asks = _get_interest(state, market)
+    pricing = _price(bids, asks, market.last_price)
+    excluded: dict[Order, None] = {}
+    left = _get_live_foks(state, market)
+    rounds = 0
+    while left:
+        filled = _find_filled(bids, excluded, pricing) | _find_filled(asks, excluded, pricing)
+        if len(filled) == len(left):
+            break
+        rounds += 1
+        if rounds == limits.FOK_ROUNDS_MAX:
+            filled = {}
+        _leave_out(bids, asks, [order for order in left if order not in filled], excluded)
+        left = list(filled)
+        pricing = _price(bids, asks, market.last_price)
+    if left and pricing and _count_reaching(bids, asks, pricing.price) > steps_left:
+        _leave_out(bids, asks, left, excluded)
+        pricing = _price(bids, asks, market.last_price)
+    return excluded, pricing
+
+
+def _get_live_foks(state: WorkingState, market: Market) -> list[Order]:
+    return [
+        order
+        for order in market.immediate
+        if order.time_in_force == _FOK and _is_live(state, order)
+    ]
+
+
+def _find_filled(
+    side: _Interest, excluded: dict[Order, None], pricing: Pricing | None
+) -> dict[Order, None]:
+    """Return the fill-or-kill orders of a side that the auction fills in full.
+
+    An order inside the first lots of its side, as many as the volume, reaches the price.
+    """
+    volume = 0 if pricing is None else pricing.volume
+    filled: dict[Order, None] = {}
+    gone = 0
+    for order, ahead in side.foks:
+        if order in excluded:
+            gone += order.remaining
+        elif ahead - gone + order.remaining <= volume:
+            filled[order] = None
+    return filled
+
+
+def _leave_out(
+    bids: _Interest, asks: _Interest, orders: list[Order], excluded: dict[Order, None]
+) -> None:
+    for order in orders:
+        excluded[order] = None
+        side = bids if order.side == BUY else asks
+        if order.price in side.lots:
+            side.lots[order.price] -= order.remaining
+            side.counts[order.price] -= 1
+
+
+def _count_reaching(bids: _Interest, asks: _Interest, price: Ticks) -> int:
+    """Return how many orders that take part, and dead ones, reach a price."""
+    buyers = sum([count for at, count in bids.counts.items() if at >= price])
+    return buyers + sum([count for at, count in asks.counts.items() if at <= price])
+
+
+def _end_immediate(state: WorkingState, market: Market, reason: Ended) -> None:
+    for order in sorted(market.immediate, key=_get_priority):
+        end_order(state, order, reason)
+
+
+def _get_priority(order: Order) -> int:
+    return order.priority

@@ -1,0 +1,168 @@
+"""All that the state holds in memory, and how it is read; the writes stand in ``*_writes.py``.
+
+Touched objects are collected, and `state/diff.py` compares their bytes with those committed.
+"""
+
+from heapq import heapify
+from typing import Final
+
+from omg_abci.protocol.results import Event
+from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
+from omg_abci.state import schema
+from omg_abci.state.book import Order
+from omg_abci.state.journal import Journal
+from omg_abci.state.objects import Account, Balance, Market, WaitingHeap
+from omg_abci.state.records import TokenRecord
+
+_ENTRIES_WATCHED_MIN: Final = 4_096
+
+
+class Tables(Journal):
+    """Everything the chain remembers, as of the last applied block."""
+
+    def __init__(self, chain_id: str) -> None:
+        """Make tables without records."""
+        super().__init__()
+        self.chain_id = chain_id
+        self.height: Height = 0
+        self.time_ms: Millis = 0
+        self.previous_time_ms: Millis = 0
+        """The time of the block before the open one."""
+        self.block_hash: Hash = bytes(32)
+        self.fee_pool: Amount = 0
+        self.unit_price = 0
+        self.fee_token = 0
+        self.root_interval = 0
+        self.post_only_until_ms: Millis = 0
+        self.next_market: MarketId = 1
+        self.market_bond: Amount = 0
+        self.block_stored: bytes | None = None
+        self.tokens: dict[int, TokenRecord] = {}
+        self.markets: dict[MarketId, Market] = {}
+        """Never iterated but in ascending order: the order here depends on history."""
+        self.accounts: dict[Address, Account] = {}
+        self.balances: dict[bytes, Balance] = {}
+        self.mass_steps = 0
+        """Steps of mass work done so far in the block."""
+        self.events: list[Event] = []
+        self._make_heaps()
+        self._make_work()
+        self.clear_dirty()
+
+    def _make_heaps(self) -> None:
+        self.order_expiries: list[tuple[Millis, int, int, Order]] = []
+        """A heap of (expiry, priority, a count that keeps orders from being compared, order).
+
+        In all heaps, entries whose object says something else by now are passed over. Here: of
+        those with the same expiry and priority at most one order is open.
+        """
+        self.height_expiries: list[tuple[Height, int, int, Order]] = []
+        """The same by the last height."""
+        self.switch_expiries: list[tuple[Millis, Address]] = []
+        self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
+        self.market_timers: list[tuple[Millis, MarketId]] = []
+        self._pushed = 0
+        self._pushed_watched = _ENTRIES_WATCHED_MIN
+
+    def _make_work(self) -> None:
+        """Make the lists of the markets where mass work may be due: none that is due is missing."""
+        self.uncrossing_work: dict[MarketId, Market] = {}
+        self.delisting_work: dict[MarketId, Market] = {}
+        self.batch_work: dict[MarketId, Market] = {}
+        self.trigger_work: dict[MarketId, Market] = {}
+
+    def clear_dirty(self) -> None:
+        """Forget which records were touched."""
+        self.dirty_balances: dict[Balance, None] = {}
+        self.dirty_accounts: dict[Account, None] = {}
+        self.dirty_markets: dict[Market, None] = {}
+        self.dirty_orders: dict[Order, None] = {}
+        self.dirty_records: dict[bytes, bytes | None] = {}
+        """Keys of agents, ended orders, tombstones and nonces, to the value before the block."""
+
+    # --- reads ---
+
+    def get_account(self, owner: Address) -> Account:
+        """Return the account, made when it does not exist (an empty one is not stored)."""
+        account = self.accounts.get(owner)
+        if account is None:
+            account = self.accounts[owner] = Account(owner)
+        return account
+
+    def get_balance(self, owner: Address, subaccount: int, token: int) -> Balance:
+        """Return the balance, made when it does not exist (a zero one is not stored)."""
+        key = schema.compute_balance_key(owner, subaccount, token)
+        balance = self.balances.get(key)
+        if balance is None:
+            balance = self.balances[key] = Balance(key)
+        return balance
+
+    def get_free(self, owner: Address, subaccount: int, token: int) -> Amount:
+        """Return what is free, without making a balance."""
+        balance = self.balances.get(schema.compute_balance_key(owner, subaccount, token))
+        return 0 if balance is None else balance.free
+
+    # --- heaps ---
+
+    def _drop_passed_over(self) -> None:
+        """Clear the heaps of entries that say nothing any more, once they may be the most."""
+        if self._pushed >= self._pushed_watched:
+            self.sort_heaps()
+
+    def sort_heaps(self) -> None:
+        """Put every heap in order, with the entries only that say something; the block is closed.
+
+        Takes time for every entry, so it is done at loading, and then after as many additions.
+        """
+        self.order_expiries = [
+            entry
+            for entry in self.order_expiries
+            if entry[3].is_open and entry[:2] == (entry[3].expires_ms, entry[3].priority)
+        ]
+        self.height_expiries = [
+            entry
+            for entry in self.height_expiries
+            if entry[3].is_open
+            and entry[3].special is not None
+            and entry[:2] == (entry[3].special.expires_height, entry[3].priority)
+        ]
+        self.switch_expiries = [
+            entry
+            for entry in self.switch_expiries
+            if self.get_account(entry[1]).switch_ms == entry[0]
+        ]
+        self.tombstone_expiries = [
+            entry
+            for entry in self.tombstone_expiries
+            if self.get_account(entry[1]).tombstones.get(entry[2]) == entry[0]
+        ]
+        self.market_timers = [
+            entry
+            for entry in self.market_timers
+            if entry[1] in self.markets and self.markets[entry[1]].until_ms == entry[0]
+        ]
+        heapify(self.order_expiries)
+        heapify(self.height_expiries)
+        heapify(self.switch_expiries)
+        heapify(self.tombstone_expiries)
+        heapify(self.market_timers)
+        kept = len(self.order_expiries) + len(self.height_expiries) + len(self.switch_expiries)
+        kept += len(self.tombstone_expiries) + len(self.market_timers)
+        for market in self.markets.values():
+            market.rising = _keep_waiting(market.rising, 1)
+            market.falling = _keep_waiting(market.falling, -1)
+            kept += len(market.rising) + len(market.falling)
+        self._pushed_watched = self._pushed + kept + _ENTRIES_WATCHED_MIN
+
+
+def _keep_waiting(heap: WaitingHeap, sign: int) -> WaitingHeap:
+    """Return a heap of the entries whose order still waits for that price."""
+    entries = [
+        entry
+        for entry in heap
+        if entry[3].is_waiting
+        and entry[3].special is not None
+        and entry[:2] == (sign * entry[3].special.trigger, entry[3].priority)
+    ]
+    heapify(entries)
+    return entries

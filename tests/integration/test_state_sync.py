@@ -1,0 +1,29 @@
+"""A fifth node joins four that are under load by state sync, and agrees at every height."""
+
+from pathlib import Path
+
+import pytest
+
+from omg_abci.localnet.supervisor import LocalNetwork
+from tests.integration.conftest import ACCOUNTS
+from tests.integration.state_sync_world import (
+    INTERVAL,
+    join_and_compare,
+    wait_for_snapshot,
+    write_snapshot_network,
+)
+from tests.integration.traders import Load
+
+pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
+
+
+def test_fifth_node_joins(cometbft: Path, tmp_path: Path) -> None:
+    """It takes the first snapshot it is offered, and has the same headers from there on."""
+    local = LocalNetwork(write_snapshot_network(tmp_path / "net"), cometbft)
+    with local, Load(local.network, ACCOUNTS[0], 0), Load(local.network, ACCOUNTS[1], 1):
+        wait_for_snapshot(local.network, INTERVAL)
+        found = join_and_compare(local, cometbft, "node4", 20)
+    print(found)
+    assert found["differing"] == []
+    assert (found["restarts"], found["adopted"], found["offers"]) == (0, 1, 1)
+    assert found["refusals"] == []
