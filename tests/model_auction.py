@@ -7,7 +7,13 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.results import Trade, Uncrossed
 from omg_abci.protocol.units import Ended, MarketStatus, Side, TimeInForce
 from tests.model_book import IMMEDIATE_TIFS, close_order, end_by_chain, list_side
-from tests.model_markets import begin_auction, compute_renewed, is_in_band, note_fill, set_status
+from tests.model_markets import (
+    begin_auction,
+    compute_renewed,
+    is_in_band,
+    note_fill,
+    set_status,
+)
 from tests.model_state import Order, State
 
 _TICKS_TRIED_MAX = 2_000

@@ -5,234 +5,217 @@ near the block's. Drawn wide every field takes its whole valid range, as the cod
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
-from omg_abci.protocol.crypto import recover_signer, sign_digest
+from omg_abci.protocol.crypto import sign_digest
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
 )
-from omg_abci.protocol.signing import (
-    Domain,
-    compute_digest,
-    compute_domain_separator,
-    compute_no_bridge_domain,
+from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
+from omg_abci.protocol.units import OrderType, PostOnly, Scheme, SelfTrade, TimeInForce
+from tests.cast import (
+    AGENTS,
+    CHAIN_ID,
+    DAY_MS,
+    DOMAIN,
+    GENESIS,
+    GUEST,
+    OWNERS,
+    PAST_HEIGHTS,
+    PAST_MS,
+    START_MS,
+    STRANGER,
+    Key,
+    make_key,
+    show,
 )
-from omg_abci.protocol.units import OrderType, Scheme, SelfTrade, TimeInForce
+from tests.field_draws import (
+    KINDS,
+    MARKETS,
+    PLAIN_KIND,
+    TRIGGERED,
+    UNITS,
+    addresses,
+    client_ids,
+    heights,
+    lots,
+    markets,
+    numbers,
+    prices,
+    steps,
+    subaccounts,
+    times,
+)
 
-CHAIN_ID = "omg-test"
-DOMAIN = compute_no_bridge_domain(CHAIN_ID)
-START_MS = 1_700_000_000_000
-"""The time of the blocks before the first drawn one."""
-DAY_MS = 24 * 3600 * 1000
-PAST_MS = 1_000
-"""Drawn expiries count from this long before the block's time."""
-
-
-class Key(NamedTuple):
-    """A secret and its address."""
-
-    secret: bytes
-    address: bytes
-
-
-def make_key(number: int) -> Key:
-    """Return the key whose secret is a small number."""
-    secret = number.to_bytes(32, "big")
-    return Key(secret, recover_signer(bytes(32), sign_digest(bytes(32), secret)))
-
-
-def show(key: Key) -> str:
-    """Return a key's address as JSON has it."""
-    return "0x" + key.address.hex()
-
-
-OWNERS = tuple(make_key(number) for number in range(1, 5))
-AGENTS = tuple(make_key(number) for number in range(11, 14))
-KEYS = (*OWNERS, *AGENTS)
-GUEST = make_key(98)
-"""Somebody whom owners may approve."""
-STRANGER = make_key(99)
-"""Somebody whom nobody approves."""
-
-GENESIS: dict[str, Any] = {
-    "fee_token": 1,
-    "unit_price": "2",
-    "root_interval": 4,
-    "tokens": [
-        {"id": 1, "symbol": "OMG", "decimals": 18},
-        {"id": 2, "symbol": "BASE", "decimals": 8},
-        {"id": 3, "symbol": "QUOTE", "decimals": 6},
-    ],
-    "markets": [
-        {
-            "id": 1,
-            "base": 2,
-            "quote": 3,
-            "base_unit": "10",
-            "quote_unit": "3",
-            "lots_min": 2,
-            "lots_max": 40,
-        },
-        {
-            "id": 2,
-            "base": 3,
-            "quote": 1,
-            "base_unit": "1",
-            "quote_unit": "700",
-            "lots_min": 2,
-            "lots_max": 9,
-        },
-    ],
-    "balances": [
-        {"owner": show(key), "subaccount": sub, "token": token, "amount": str(amount)}
-        for place, key in enumerate(OWNERS)
-        for sub, token, amount in (
-            (0, 1, 3_000 if place == len(OWNERS) - 1 else 400_000),
-            (0, 2, 3_000),
-            (0, 3, 5_000),
-            (1, 2, 300),
-            (1, 3, 400),
-        )
-    ],
-    "agents": [
-        {
-            "owner": show(owner),
-            "agent": show(agent),
-            "scope": 1,
-            "expires_ms": expires_ms,
-        }
-        for owner, agent, expires_ms in (
-            (OWNERS[0], AGENTS[0], START_MS + 300 * DAY_MS),
-            (OWNERS[1], AGENTS[0], START_MS + 300 * DAY_MS),
-            (OWNERS[1], AGENTS[1], START_MS + 3_500),
-        )
-    ],
-}
-"""Owners that can trade, one that can hardly pay, agents of one and of two owners."""
-
+__all__ = (
+    "AGENTS",
+    "CHAIN_ID",
+    "DAY_MS",
+    "DOMAIN",
+    "GENESIS",
+    "GUEST",
+    "OWNERS",
+    "START_MS",
+    "STRANGER",
+    "Key",
+    "make_key",
+    "show",
+)
+"""What the tests of other packages take from here."""
 
 # --- messages ---------------------------------------------------------------------------------
-
-
-def _number(most: int, top: int, *, wide: bool) -> SearchStrategy[int]:
-    return st.integers(1, top if wide else most)
-
-
-def _address(*, wide: bool) -> SearchStrategy[bytes]:
-    if wide:
-        return st.binary(min_size=20, max_size=20).filter(any)
-    return st.sampled_from([key.address for key in KEYS])
-
-
-def _expiry(*, wide: bool) -> SearchStrategy[int]:
-    if wide:
-        return st.integers(1, limits.U64_MAX)
-    near = [PAST_MS - 1, PAST_MS, PAST_MS + 1, 1_500, 2_000, 2_500, 3_000, 5_000]
-    far = [limits.EXPIRY_AHEAD_MAX_MS + PAST_MS, limits.EXPIRY_AHEAD_MAX_MS + PAST_MS + 1]
-    return st.sampled_from(near * 3 + far)
-
-
-def _subaccount(*, wide: bool) -> SearchStrategy[int]:
-    return st.integers(0, 255) if wide else st.sampled_from([0, 0, 0, 1])
-
-
-def _client_id(*, wide: bool) -> SearchStrategy[int]:
-    return _number(24, limits.U64_MAX, wide=wide)
 
 
 def transfer(*, wide: bool = False) -> SearchStrategy[Transfer]:
     """Draw transfers; most are within the balances of `GENESIS`."""
     return st.builds(
         Transfer,
-        _address(wide=wide),
-        _number(4, limits.U32_MAX, wide=wide),
-        _number(400, limits.AMOUNT_MAX, wide=wide),
-        _subaccount(wide=wide),
-        _subaccount(wide=wide),
+        addresses(wide=wide),
+        numbers(4, limits.U32_MAX, wide=wide),
+        numbers(400, limits.AMOUNT_MAX, wide=wide),
+        subaccounts(wide=wide),
+        subaccounts(wide=wide),
     )
 
 
-def place_order(*, wide: bool = False, market: int = 0) -> SearchStrategy[PlaceOrder]:
+@st.composite
+def place_order(draw: st.DrawFn, *, wide: bool = False, market: int = 0) -> PlaceOrder:
     """Draw orders of every kind, of one market or of few."""
-    limit, at_market = OrderType.LIMIT, OrderType.MARKET
-    resting = [(limit, tif, post) for tif in (TimeInForce.GTC, TimeInForce.GTT) for post in (0, 1)]
-    taking = [
-        (kind, tif, 0) for kind in (limit, at_market) for tif in (TimeInForce.IOC, TimeInForce.FOK)
-    ]
-
-    def build(kind: tuple[int, int, int], expires_ms: int, *rest: int) -> PlaceOrder:
-        number, side, price, quantity, client_id, subaccount, self_trade, steps_max = rest
-        until = expires_ms if kind[1] == TimeInForce.GTT else 0
-        head = (number, side, kind[0], kind[1], bool(kind[2]), price, quantity, until)
-        return PlaceOrder(*head, client_id, subaccount, self_trade, steps_max)
-
-    markets = st.integers(1, limits.U32_MAX) if wide else st.sampled_from([1, 1, 1, 1, 2, 2, 3])
-    lots = st.integers(1, limits.QUANTITY_LOTS_MAX) if wide else st.sampled_from([*range(1, 8), 41])
-    steps = st.integers(1, limits.MATCHES_MAX) if wide else st.sampled_from([1, 2, 3, 4, 16])
-    return st.builds(
-        build,
-        st.sampled_from([*resting[:1] * 4, *resting * 2, *taking]),
-        _expiry(wide=wide),
-        st.just(market) if market else markets,
-        st.sampled_from([1, 2]),
-        _number(5, limits.PRICE_TICKS_MAX, wide=wide),
-        lots,
-        _client_id(wide=wide),
-        _subaccount(wide=wide),
-        st.integers(SelfTrade.CANCEL_NEWEST, SelfTrade.ALLOW),
-        steps,
+    order_type, tif, post_only = draw(st.sampled_from([PLAIN_KIND] * 8 + KINDS))
+    quantity = draw(lots(wide=wide))
+    return PlaceOrder(
+        market or draw(markets(wide=wide)),
+        draw(st.sampled_from([1, 2])),
+        order_type,
+        tif,
+        post_only,
+        draw(prices(wide=wide)),
+        quantity,
+        draw(times(wide=wide)) if tif == TimeInForce.GTT else 0,
+        draw(client_ids(wide=wide)),
+        draw(subaccounts(wide=wide)),
+        draw(st.integers(SelfTrade.CANCEL_NEWEST, SelfTrade.ALLOW)),
+        draw(steps(wide=wide)),
+        draw(heights(wide=wide)) if tif == TimeInForce.GTH else 0,
+        draw(st.integers(1, quantity)) if order_type == OrderType.ICEBERG else 0,
+        draw(prices(wide=wide)) if order_type in TRIGGERED else 0,
     )
 
 
-def amend_order(*, wide: bool = False) -> SearchStrategy[AmendOrder]:
-    """Draw amendments of one to three fields."""
-    return st.builds(
-        AmendOrder,
-        _client_id(wide=wide),
-        st.just(0) | _number(5, limits.PRICE_TICKS_MAX, wide=wide),
-        st.just(0) | _number(8, limits.QUANTITY_LOTS_MAX, wide=wide),
-        st.just(0) | _expiry(wide=wide),
-        st.integers(1, limits.MATCHES_MAX) if wide else st.integers(1, 4),
-    ).filter(lambda leg: leg.price or leg.quantity or leg.expires_ms)
+@st.composite
+def amend_order(draw: st.DrawFn, *, wide: bool = False) -> AmendOrder:
+    """Draw amendments of one field or more."""
+    usual = AmendOrder(draw(client_ids(wide=wide)), 0, 0, 0, draw(steps(wide=wide)))
+    changes: dict[str, int] = {}
+    fields = ["price", "quantity", "expiry", "display", "trigger", "post_only", "self_trade"]
+    for field in draw(st.lists(st.sampled_from(fields), min_size=1, max_size=3, unique=True)):
+        match field:
+            case "price" | "trigger":
+                changes[field] = draw(prices(wide=wide))
+            case "quantity" | "display":
+                changes[field] = draw(lots(wide=wide))
+            case "post_only":
+                changes[field] = draw(st.integers(PostOnly.REJECT, PostOnly.OFF))
+            case "self_trade":
+                changes[field] = draw(st.integers(SelfTrade.CANCEL_NEWEST, SelfTrade.ALLOW))
+            case _:
+                resting = [0, 0, TimeInForce.GTC, TimeInForce.GTT, TimeInForce.GTH]
+                tif = changes["time_in_force"] = draw(st.sampled_from(resting))
+                by_time = tif == TimeInForce.GTT or (tif == 0 and draw(st.booleans()))
+                if by_time:
+                    changes["expires_ms"] = draw(times(wide=wide))
+                elif tif != TimeInForce.GTC:
+                    changes["expires_height"] = draw(heights(wide=wide))
+    return usual._replace(**changes)
 
 
 def cancel_order(*, wide: bool = False) -> SearchStrategy[CancelOrder]:
     """Draw cancellations."""
-    return st.builds(CancelOrder, _client_id(wide=wide))
+    return st.builds(CancelOrder, client_ids(wide=wide))
 
 
 def cancel_all(*, wide: bool = False) -> SearchStrategy[CancelAll]:
     """Draw mass cancellations of one market, of an unknown one, of all."""
     return st.builds(
         CancelAll,
-        st.integers(0, limits.U32_MAX) if wide else st.integers(0, 3),
+        st.integers(0, limits.U32_MAX) if wide else st.sampled_from([0, 0, 1, *MARKETS]),
         st.integers(0, 2),
         st.integers(1, limits.CANCEL_ALL_MAX) if wide else st.integers(1, 4),
     )
 
 
+def set_switch(*, wide: bool = False) -> SearchStrategy[SetSwitch]:
+    """Draw dead-man's switches, one in a few of them off."""
+    return st.builds(SetSwitch, st.just(0) | times(wide=wide) | times(wide=wide))
+
+
+def create_market(*, wide: bool = False) -> SearchStrategy[CreateMarket]:
+    """Draw markets; some of tokens that do not exist, some with lots above a supply."""
+    if not wide:
+        return st.builds(
+            CreateMarket,
+            st.sampled_from([2, 3, 9]),
+            st.sampled_from([1, 4, 8]),
+            st.sampled_from(UNITS),
+            st.sampled_from(UNITS),
+            st.integers(1, 3),
+            st.sampled_from([5, 40]),
+            st.integers(1, 2),
+            st.sampled_from([0, 0, limits.BAND_MIN_BP, limits.BAND_MAX_BP]),
+            st.sampled_from([limits.AUCTION_MIN_MS, 2_000]),
+        )
+    unit = st.sampled_from([digits * 10**zeros for digits in (1, 2, 5, 25) for zeros in range(37)])
+    token, size = st.integers(1, limits.U32_MAX), st.integers(1, limits.QUANTITY_LOTS_MAX)
+
+    def build(
+        tokens: list[int], bounds: list[int], base: int, quote: int, *rest: int
+    ) -> CreateMarket:
+        mode, band_bp, auction_ms = rest
+        sizes = min(bounds), max(bounds)
+        return CreateMarket(tokens[0], tokens[1], base, quote, *sizes, mode, band_bp, auction_ms)
+
+    return st.builds(
+        build,
+        st.lists(token, min_size=2, max_size=2, unique=True),
+        st.lists(size, min_size=2, max_size=2),
+        unit,
+        unit,
+        st.integers(1, 2),
+        st.just(0) | st.integers(limits.BAND_MIN_BP, limits.BAND_MAX_BP),
+        st.integers(limits.AUCTION_MIN_MS, limits.AUCTION_MAX_MS),
+    )
+
+
+def change_market(*, wide: bool = False) -> SearchStrategy[ChangeMarket]:
+    """Draw what creators do, and others try."""
+    return st.builds(ChangeMarket, markets(wide=wide), st.integers(1, 3))
+
+
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
-    return st.builds(ApproveAgent, _address(wide=wide), st.just(1), _expiry(wide=wide))
+    return st.builds(ApproveAgent, addresses(wide=wide), st.just(1), times(wide=wide))
 
 
 def revoke_agent(*, wide: bool = False) -> SearchStrategy[RevokeAgent]:
     """Draw revocations."""
-    return st.builds(RevokeAgent, _address(wide=wide))
+    return st.builds(RevokeAgent, addresses(wide=wide))
 
 
 MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
@@ -243,6 +226,9 @@ MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     CancelAll: cancel_all(),
     ApproveAgent: approve_agent(),
     RevokeAgent: revoke_agent(),
+    SetSwitch: set_switch(),
+    CreateMarket: create_market(),
+    ChangeMarket: change_market(),
 }
 """Small messages of each kind."""
 WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
@@ -253,21 +239,24 @@ WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
     cancel_all(wide=True),
     approve_agent(wide=True),
     revoke_agent(wide=True),
+    set_switch(wide=True),
+    create_market(wide=True),
+    change_market(wide=True),
 )
 
 
 def trades(market: int = 0) -> SearchStrategy[Message]:
     """Draw what an agent may sign; most are places, few are cancels."""
     place, amend = place_order(market=market), MESSAGE_STRATEGIES[AmendOrder]
-    cancels = st.one_of(MESSAGE_STRATEGIES[CancelOrder], MESSAGE_STRATEGIES[CancelAll])
+    cancels = st.one_of([MESSAGE_STRATEGIES[kind] for kind in (CancelOrder, CancelAll, SetSwitch)])
     kinds = st.sampled_from([place] * 12 + [amend] * 4 + [cancels])
     return kinds.flatmap(lambda kind: kind)
 
 
 def messages() -> SearchStrategy[Message]:
     """Draw any small message."""
-    accounts = [MESSAGE_STRATEGIES[kind] for kind in (Transfer, ApproveAgent, RevokeAgent)]
-    kinds = st.sampled_from([trades()] * 9 + accounts)
+    owners = (Transfer, ApproveAgent, RevokeAgent, CreateMarket, ChangeMarket, ChangeMarket)
+    kinds = st.sampled_from([trades()] * 15 + [MESSAGE_STRATEGIES[kind] for kind in owners])
     return kinds.flatmap(lambda kind: kind)
 
 
@@ -325,8 +314,10 @@ def tx_plans(draw: st.DrawFn, market: int = 0, legs_max: int = 6) -> TxPlan:
     )
 
 
-def make_body(plan: TxPlan, time_ms: int, open_ids: Sequence[int] = ()) -> TxBody:
-    """Return the body of a plan for a block at this time; `open_ids` are the owner's orders."""
+def make_body(
+    plan: TxPlan, time_ms: int, open_ids: Sequence[int] = (), height: int = PAST_HEIGHTS
+) -> TxBody:
+    """Return a plan's body for a block at this time; `open_ids` are the owner's orders."""
     nonce = time_ms + plan.nonce
     return TxBody(
         CHAIN_ID,
@@ -337,17 +328,29 @@ def make_body(plan: TxPlan, time_ms: int, open_ids: Sequence[int] = ()) -> TxBod
         0,
         plan.atomic,
         plan.max_unit_price,
-        tuple(fit_leg(leg, plan.owner.address, time_ms, open_ids) for leg in plan.legs),
+        tuple(
+            fit_leg(move_leg(leg, time_ms, height), plan.owner.address, open_ids)
+            for leg in plan.legs
+        ),
     )
 
 
-def fit_leg(leg: Message, owner: bytes, time_ms: int, open_ids: Sequence[int]) -> Message:
-    """Return the leg with its expiry near the block's time and a target that suits the owner.
+def move_leg(leg: Message, time_ms: int, height: int) -> Message:
+    """Return the leg with its times near a block's time, its expiry height near its height."""
+    if isinstance(leg, PlaceOrder | AmendOrder) and leg.expires_height:
+        leg = leg._replace(expires_height=max(1, height - PAST_HEIGHTS + leg.expires_height))
+    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
+        leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
+    if isinstance(leg, SetSwitch) and leg.at_ms:
+        leg = SetSwitch(time_ms - PAST_MS + leg.at_ms)
+    return leg
+
+
+def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
+    """Return the leg with a target that suits the owner.
 
     Seven of eight amendments and cancellations go to one of the owner's open orders.
     """
-    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
-        leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
     if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 8:
         leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
     if isinstance(leg, Transfer) and leg.to == owner:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.bench.plain_book import PlainBook
 from omg_abci.protocol.messages import CancelOrder, PlaceOrder
-from omg_abci.protocol.units import OrderType, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
 
 MARKET: Final = 1
 MID_TICKS: Final = 10_000
@@ -115,7 +115,7 @@ def make_order(order_id: int, *, buys: bool, price: int, lots: int, matches: int
         side=Side.BUY if buys else Side.SELL,
         order_type=OrderType.LIMIT,
         time_in_force=TimeInForce.GTC,
-        post_only=False,
+        post_only=PostOnly.NONE,
         price=price,
         quantity=lots,
         expires_ms=0,

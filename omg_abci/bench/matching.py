@@ -17,8 +17,9 @@ from omg_abci.bench.owners import OWNERS, RICHES, TIME_MS, Owner, make_owners, m
 from omg_abci.bench.plain_book import PlainBook
 from omg_abci.protocol.messages import CancelOrder
 from omg_abci.protocol.results import LegResult
+from omg_abci.rules.cancels import process_cancel_order
 from omg_abci.rules.context import LegContext
-from omg_abci.rules.exchange import process_cancel_order, process_place_order
+from omg_abci.rules.exchange import process_place_order
 from omg_abci.state.diff import compute_changes, store_changes
 from omg_abci.state.working import WorkingState
 

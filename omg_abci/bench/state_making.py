@@ -22,7 +22,7 @@ from omg_abci.bench.owners import (
 from omg_abci.node.storage import Meta, Storage
 from omg_abci.protocol.limits import NONCE_PAGE_BITS
 from omg_abci.protocol.signing import Domain
-from omg_abci.protocol.units import SelfTrade, Side, TimeInForce
+from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
 from omg_abci.state import schema
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.hashes import (
@@ -95,8 +95,9 @@ def _add_account(records: dict[bytes, bytes], number: int) -> int:
     order = OrderRecord(
         MARKET,
         Side.BUY,
+        OrderType.LIMIT,
         TimeInForce.GTC,
-        0,
+        PostOnly.NONE,
         SelfTrade.CANCEL_NEWEST,
         0,
         price,

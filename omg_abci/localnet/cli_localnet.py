@@ -1,10 +1,11 @@
-"""The commands `localnet` and `cometbft`.
+"""The commands `localnet`, `localnet join` and `cometbft`.
 
 With --json, standard output is one JSON object and nothing else; lines for people go to standard
 error.
 """
 
 import contextlib
+import dataclasses
 import json
 import math
 import signal
@@ -19,10 +20,16 @@ from typing import Final
 
 import click
 
-from omg_abci.localnet.blocks import BlockSummary
+from omg_abci.localnet.blocks import BlockSummary, follow_blocks
 from omg_abci.localnet.cometbft import ensure_cometbft
 from omg_abci.localnet.errors import BadNetwork
 from omg_abci.localnet.genesis import make_accounts, make_document
+from omg_abci.localnet.joining import (
+    describe_join,
+    follow_join,
+    open_joiner,
+    wait_for_first_block,
+)
 from omg_abci.localnet.layout import (
     ACCOUNTS,
     MARKER,
@@ -32,10 +39,13 @@ from omg_abci.localnet.layout import (
     remove_network,
     write_network,
 )
+from omg_abci.localnet.settings import NodeSettings
 from omg_abci.localnet.supervisor import LocalNetwork
 
 _CHAIN_ID: Final = "omg-localnet-1"
 _VALIDATORS: Final = 4
+_SNAPSHOT_INTERVAL: Final = 200
+"""Blocks, 40 s: a node that joins need not wait long, and three snapshots last while it does."""
 
 
 @click.command("cometbft")
@@ -44,7 +54,7 @@ def cometbft_command() -> None:
     click.echo(ensure_cometbft(report=_say_aside))
 
 
-@click.command("localnet")
+@click.group("localnet", invoke_without_command=True)
 @click.option(
     "--validators",
     type=click.IntRange(1, 32),
@@ -60,7 +70,9 @@ def cometbft_command() -> None:
 @click.option("--fresh", is_flag=True, help="Delete the directory's network first.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after that time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+@click.pass_context
 def localnet_command(
+    ctx: click.Context,
     *,
     validators: int | None,
     home: Path,
@@ -69,6 +81,8 @@ def localnet_command(
     as_json: bool,
 ) -> None:
     """Run a network of validators on this machine until Ctrl-C."""
+    if ctx.invoked_subcommand is not None:
+        return
     say = _say_aside if as_json else _say
     with _stop_requests() as ignore_requests:
         binary = ensure_cometbft(report=_say_aside)
@@ -83,6 +97,44 @@ def localnet_command(
             say("stopping …")
         if as_json:
             click.echo(json.dumps(_report(local, summaries)))
+
+
+@localnet_command.command("join")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("~/.omg/localnet"),
+    show_default=True,
+    help="Directory of the network, which runs.",
+)
+@click.option("--name", default="node4", show_default=True, help="Of the node; resumed if known.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after that time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def join_command(*, home: Path, name: str, seconds: float | None, as_json: bool) -> None:
+    """Add a full node to a running local network, by state sync, until Ctrl-C.
+
+    It takes the newest snapshot that the validators offer, checks all of it against a block header
+    that they signed, and follows the chain from there. It signs no blocks.
+    """
+    say = _say_aside if as_json else _say
+    with _stop_requests() as ignore_requests:
+        binary = ensure_cometbft(report=_say_aside)
+        network = load_network(home.expanduser())
+        joiner, is_new = open_joiner(network, name)
+        say(describe_join(joiner) if is_new else f"{name} has joined before, and goes on")
+        started = time.monotonic()
+        with follow_join(joiner, say), LocalNetwork(joiner, binary, on_event=say) as local:
+            first = wait_for_first_block(local.network)
+            say(f"{name} follows after {time.monotonic() - started:.1f} s, from block {first + 1}")
+            say(f"  rpc {local.network.nodes[0].rpc}  node api {local.network.nodes[0].grpc}")
+            # Of all nodes, so that each line says whether this one agrees with the validators.
+            whole = dataclasses.replace(network, nodes=(*network.nodes, *local.network.nodes))
+            summaries = _watch(local, seconds, say, whole)
+            ignore_requests()
+            say("stopping …")
+        if as_json:
+            report = {"snapshot_height": first, **_report(local, summaries)}
+            click.echo(json.dumps(report))
 
 
 def _open_network(home: Path, validators: int | None, *, fresh: bool) -> Network:
@@ -107,6 +159,7 @@ def _open_network(home: Path, validators: int | None, *, fresh: bool) -> Network
         accounts=accounts,
         genesis_time=now,
         first_port=USUAL_PORT,
+        settings=NodeSettings(snapshot_interval=_SNAPSHOT_INTERVAL),
     )
 
 
@@ -124,14 +177,21 @@ def _describe(network: Network, start_seconds: float) -> str:
 
 
 def _watch(
-    local: LocalNetwork, seconds: float | None, say: Callable[[str], None]
+    local: LocalNetwork,
+    seconds: float | None,
+    say: Callable[[str], None],
+    network: Network | None = None,
 ) -> list[BlockSummary]:
-    """Tell each block until a signal or the end of the time. Raises NetworkFailed."""
+    """Tell each block of the network until a signal or the end of the time.
+
+    Raises:
+        NetworkFailed: a process of `local` does not stay up.
+    """
     stopped = threading.Event()
     summaries: list[BlockSummary] = []
     threading.Thread(target=_set_when_over, args=(stopped, local, seconds), daemon=True).start()
     try:
-        for block in local.follow_blocks(stopped=stopped):
+        for block in follow_blocks(network or local.network, stopped=stopped):
             summaries.append(block)
             say(format_block(block))
     except KeyboardInterrupt:

@@ -8,7 +8,9 @@ of the network, on whose hash two nodes must agree.
 import contextlib
 import dataclasses
 import shutil
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,7 @@ _TRUST_BLOCKS: Final = 1_000
 """How far back the trusted block lies: below the snapshots, so that verifying goes forwards."""
 _SERVERS: Final = 2
 _POLL_SECONDS: Final = 0.1
+_PROGRESS: Final = "state sync: "
 
 
 def open_joiner(
@@ -130,3 +133,47 @@ def wait_for_first_block(joined: Network, timeout_seconds: float = 60.0) -> int:
         with contextlib.suppress(LocalnetError, LookupError), Rpc(node.ports.rpc) as rpc:
             first = int(rpc.call("status")["sync_info"]["earliest_block_height"])
     return first - 1
+
+
+def describe_join(joiner: Network) -> str:
+    """Return what a joining node trusts and whom it asks."""
+    source = joiner.source
+    if source is None:
+        return f"{joiner.nodes[0].name} does not join another network"
+    return (
+        f"{joiner.nodes[0].name} joins {joiner.chain_id}; it trusts block {source.trust_height}, "
+        f"hash {source.trust_hash[:12]}…, of {' and '.join(source.rpc_servers)}\n"
+        "looking for snapshots for 5 s …"
+    )
+
+
+@contextlib.contextmanager
+def follow_join(joiner: Network, say: Callable[[str], None]) -> Iterator[None]:
+    """Tell what the joining node's application says of state sync, until the block is left."""
+    log = joiner.nodes[0].home / "logs" / "app.log"
+    stopped = threading.Event()
+    begin = log.stat().st_size if log.exists() else 0
+    thread = threading.Thread(target=_tell_progress, args=(log, begin, stopped, say), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _tell_progress(
+    log: Path, place: int, stopped: threading.Event, say: Callable[[str], None]
+) -> None:
+    while not stopped.wait(_POLL_SECONDS):
+        if not log.exists():
+            continue
+        with log.open("rb") as file:
+            file.seek(place)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                place += len(line)
+                text = line.decode(errors="replace").strip()
+                if _PROGRESS in text:
+                    say(text[text.index(_PROGRESS) :])

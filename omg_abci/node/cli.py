@@ -68,6 +68,9 @@ COMMANDS: Final = {
         "omg_abci.node.commands.export:export_command",
         "Print the state that a node has on disk, as JSON.",
     ),
+    "genesis": _Entry(
+        "omg_abci.node.commands.genesis:genesis_group", "Look whether a genesis file is one."
+    ),
 }
 
 

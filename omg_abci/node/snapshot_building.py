@@ -63,6 +63,8 @@ def read_past(storage: Storage, height: Height) -> Past:
     if meta is None or block is None or meta.height < height:
         raise SnapshotNotBuilt(f"the database has not reached height {height}")
     interval = BlockRecord.decode(block).root_interval
+    if height < 2 * interval or height % interval:
+        raise SnapshotNotBuilt(f"height {height} is none of a snapshot")
     first = height - interval
     overlay: dict[bytes, bytes | None] = {}
     diffs: list[tuple[DiffEntry, ...]] = []

@@ -143,18 +143,20 @@ class Metadata(NamedTuple):
             raise SnapshotMalformed(f"{chunks} chunks, but {len(hashes)} bytes of hashes")
         parts = tuple(hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES))
         metadata = cls._make((Domain(chain_id, number, contract), *fields[4:11], parts))
-        metadata._require_sense()
+        _require_sense(metadata)
         return metadata
 
-    def _require_sense(self) -> None:
-        interval = self.root_interval
-        if not 1 <= interval <= ROOT_INTERVAL_MAX:
-            raise SnapshotMalformed(f"root interval {interval}")
-        # From twice the interval on, so that what is before the records never matters again.
-        if self.height < 2 * interval or self.height % interval:
-            raise SnapshotMalformed(f"height {self.height} with root interval {interval}")
-        if -(-self.stream_bytes // CHUNK_BYTES) != len(self.chunk_hashes):
-            raise SnapshotMalformed(f"{self.stream_bytes} bytes in {len(self.chunk_hashes)} chunks")
+
+def _require_sense(metadata: Metadata) -> None:
+    height, interval = metadata.height, metadata.root_interval
+    if not 1 <= interval <= ROOT_INTERVAL_MAX:
+        raise SnapshotMalformed(f"root interval {interval}")
+    # From twice the interval on, so that what is before the records never matters again.
+    if height < 2 * interval or height % interval:
+        raise SnapshotMalformed(f"height {height} with root interval {interval}")
+    chunks = len(metadata.chunk_hashes)
+    if -(-metadata.stream_bytes // CHUNK_BYTES) != chunks:
+        raise SnapshotMalformed(f"{metadata.stream_bytes} bytes in {chunks} chunks")
 
 
 def compute_snapshot_hash(metadata: bytes) -> Hash:

@@ -183,12 +183,7 @@ class StateSync:
         Raise StateSyncFailed, StorageError.
         """
         logger.info("state sync: all chunks are here; checking every record")
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "omg_abci.node.snapshot_restoring"),
-            *("--folder", str(self._folder)),
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        status = await self._process.wait()
+        status = await self._check_and_write()
         if status == SNAPSHOT_LIES:
             return False
         if status:
@@ -196,6 +191,15 @@ class StateSync:
         await adopt(self._open_restored, str(self._state_path.absolute()))
         self._clean()
         return True
+
+    async def _check_and_write(self) -> int:
+        """Make the database in the folder; return the exit status of the process that did."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "omg_abci.node.snapshot_restoring"),
+            *("--folder", str(self._folder)),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        return await self._process.wait()
 
     def _open_restored(self) -> Storage:
         """Put the new database where the old one was and open it.

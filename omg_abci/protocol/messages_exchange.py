@@ -23,7 +23,7 @@ from omg_abci.protocol.units import (
 _BOTH_SIDES = 0
 
 # Plain numbers: comparing with an enumeration's member takes five times as long, and an order is
-# compared with twelve of them (measured: 1.4 µs an order with members, 0.5 µs with numbers).
+# compared with twelve of them (measured: 1.4 µs an order with members, 0.4 µs with numbers).
 _BUY: Final = int(Side.BUY)
 _SELL: Final = int(Side.SELL)
 _LIMIT: Final = int(OrderType.LIMIT)

@@ -14,7 +14,15 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import AmendOrder, CancelOrder, PlaceOrder
-from omg_abci.protocol.units import Lots, OrderType, SelfTrade, Side, Ticks, TimeInForce
+from omg_abci.protocol.units import (
+    Lots,
+    OrderType,
+    PostOnly,
+    SelfTrade,
+    Side,
+    Ticks,
+    TimeInForce,
+)
 from omg_abci.replay.book import Book, Level
 from omg_abci.replay.steps import (
     EventEnd,
@@ -376,7 +384,7 @@ def make_place(
         side=side,
         order_type=OrderType.LIMIT,
         time_in_force=time_in_force,
-        post_only=False,
+        post_only=PostOnly.NONE,
         price=price,
         quantity=quantity,
         expires_ms=0,

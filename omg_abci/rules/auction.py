@@ -314,25 +314,28 @@ def work_batch(state: WorkingState, market: Market, steps_left: int) -> int:
 
 def _exclude(
     state: WorkingState, market: Market, steps_left: int
-) -> tuple[dict[Order, None], Pricing | None]:
+) -> tuple[list[Order], Pricing | None]:
     """Return the fill-or-kill orders that cannot be filled, and the auction without them."""
     bids, asks = _get_interest(state, market)
     pricing = _price(bids, asks, market.last_price)
-    excluded: dict[Order, None] = {}
+    excluded: list[Order] = []
     left = _get_live_foks(state, market)
     rounds = 0
     while left:
-        filled = _find_filled(bids, excluded, pricing) | _find_filled(asks, excluded, pricing)
+        filled = _find_filled(bids, pricing) | _find_filled(asks, pricing)
         if len(filled) == len(left):
             break
         rounds += 1
         if rounds == limits.FOK_ROUNDS_MAX:
             filled = {}
-        _leave_out(bids, asks, [order for order in left if order not in filled], excluded)
+        failing = [order for order in left if order not in filled]
+        _leave_out(bids, asks, failing)
+        excluded += failing
         left = list(filled)
         pricing = _price(bids, asks, market.last_price)
     if left and pricing and _count_reaching(bids, asks, pricing.price) > steps_left:
-        _leave_out(bids, asks, left, excluded)
+        _leave_out(bids, asks, left)
+        excluded += left
         pricing = _price(bids, asks, market.last_price)
     return excluded, pricing
 
@@ -345,29 +348,20 @@ def _get_live_foks(state: WorkingState, market: Market) -> list[Order]:
     ]
 
 
-def _find_filled(
-    side: _Interest, excluded: dict[Order, None], pricing: Pricing | None
-) -> dict[Order, None]:
+def _find_filled(side: _Interest, pricing: Pricing | None) -> dict[Order, None]:
     """Return the fill-or-kill orders of a side that the auction fills in full.
 
-    An order inside the first lots of its side, as many as the volume, reaches the price.
+    An order inside the first lots of its side, as many as the volume, reaches the price. What is
+    ahead of it is still there: all behind the first that fails fail with it, and as orders are
+    left out the volume never grows.
     """
-    volume = 0 if pricing is None else pricing.volume
-    filled: dict[Order, None] = {}
-    gone = 0
-    for order, ahead in side.foks:
-        if order in excluded:
-            gone += order.remaining
-        elif ahead - gone + order.remaining <= volume:
-            filled[order] = None
-    return filled
+    if pricing is None:
+        return {}
+    return {order: None for order, ahead in side.foks if ahead + order.remaining <= pricing.volume}
 
 
-def _leave_out(
-    bids: _Interest, asks: _Interest, orders: list[Order], excluded: dict[Order, None]
-) -> None:
+def _leave_out(bids: _Interest, asks: _Interest, orders: list[Order]) -> None:
     for order in orders:
-        excluded[order] = None
         side = bids if order.side == BUY else asks
         if order.price in side.lots:
             side.lots[order.price] -= order.remaining

@@ -5,6 +5,7 @@ from heapq import heapify
 from itertools import product
 from typing import Final
 
+from omg_abci.protocol import limits
 from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import (
     BUY,
@@ -20,7 +21,7 @@ from omg_abci.protocol.units import (
 )
 from omg_abci.state import schema
 from omg_abci.state.book import WAITING, Order, OwnerList, Special, is_rising
-from omg_abci.state.objects import Balance, Market
+from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -47,7 +48,10 @@ _PendingOrder = tuple[int, bytes, bytes, OrderRecord]
 
 
 def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> WorkingState:
-    """Return the state that the records say; raise `InvariantBroken` where they contradict."""
+    """Return the state that the records say, ascending by key.
+
+    Raise `InvariantBroken` where they contradict each other or say what is not known.
+    """
     state = WorkingState(chain_id)
     orders: list[_PendingOrder] = []
     for key, value in records:
@@ -147,8 +151,13 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
     account.slots[slot] = record
     other = account.ended.get(record.client_id)
-    if other is None or other[1].until_ms < record.until_ms:
+    if other is None or _compute_age(account, other[0]) > _compute_age(account, slot):
         account.ended[record.client_id] = (slot, record)
+
+
+def _compute_age(account: Account, slot: int) -> int:
+    """Return how many orders of the account ended after the one in the slot."""
+    return (account.ended_next - 1 - slot) % limits.CLOSED_KEPT_MAX
 
 
 def _load_order(state: WorkingState, key: bytes, value: bytes, record: OrderRecord) -> None:

@@ -62,7 +62,8 @@ class OrderWrites(Tables):
         account.orders[order.client_id] = order
         account.open_orders += 1
         market.open_orders += 1
-        self._push_expiries(order)
+        if order.expires_ms or order.special is not None:
+            self._push_expiries(order)
         self.dirty_orders[order] = None
 
     def take_out(self, order: Order) -> None:

@@ -35,7 +35,7 @@ _FLAGS = {
     "more": "more",
 }
 _TRADE = re.compile(r"trade ([\d,]+) @ ([\d,]+) (\w+) #(\d+) with (\w+) #(\d+)")
-_UNCROSSED = re.compile(r"auction of ([\d,]+) @ ([\d,]+)")
+_UNCROSSED = re.compile(r"auction(?: in (\d+))?(?: of ([\d,]+) @ ([\d,]+)| without a cross)")
 _STATUS = re.compile(r"market (?:(\d+) )?([A-Z_]+)(?: until ([\d,]+) s)?")
 _ACTIVATED = re.compile(r"(\w+) #(\d+) triggered: (.+)")
 _REMOVED = re.compile(r"(\w+) #(\d+) ([A-Z_]+)")
@@ -83,9 +83,7 @@ def parse_event(text: str, names: Mapping[str, Key]) -> Event:
         sides = names[buyer].address, int(bought), names[seller].address, int(sold)
         return Trade(1, read_int(price), read_int(lots), *sides)
     if match := _UNCROSSED.fullmatch(text):
-        return Uncrossed(1, read_int(match[2]), read_int(match[1]))
-    if text == "auction without a cross":
-        return Uncrossed(1, 0, 0)
+        return Uncrossed(int(match[1] or 1), read_int(match[3] or "0"), read_int(match[2] or "0"))
     if match := _STATUS.fullmatch(text):
         until_ms = read_time(match[3]) if match[3] else 0
         return StatusChanged(int(match[1] or 1), MarketStatus[match[2]], until_ms)

@@ -66,9 +66,17 @@ def parse_leg(text: str, names: Mapping[str, Key]) -> Message:
     if match := _CANCEL.fullmatch(text):
         return CancelOrder(int(match["id"]))
     if match := _CREATE.fullmatch(text):
-        terms = [read_int(match[name]) for name in ("base", "quote", "least", "most")]
-        band, auction_ms = read_int(match["band"]), read_int(match["auction"]) * 1_000
-        return CreateMarket(2, 3, *terms, MarketMode[match["mode"]], band, auction_ms)
+        return CreateMarket(
+            TOKENS["APL"],
+            TOKENS["USD"],
+            base_unit=read_int(match["base"]),
+            quote_unit=read_int(match["quote"]),
+            lots_min=read_int(match["least"]),
+            lots_max=read_int(match["most"]),
+            mode=MarketMode[match["mode"]],
+            band_bp=read_int(match["band"]),
+            auction_ms=read_int(match["auction"]) * 1_000,
+        )
     match text.split():
         case ["cancel", "all", *words]:
             return parse_cancel_all(words)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from omg_abci.protocol import errors
 from omg_abci.protocol.crypto import compute_sha256
-from omg_abci.protocol.messages import SignedTx, TxBody
+from omg_abci.protocol.messages import Message, SignedTx, TxBody
 from omg_abci.protocol.results import Event, TxResult
 from omg_abci.protocol.units import BUY, MarketStatus
 from omg_abci.rules.ordering import compute_order
@@ -24,6 +24,8 @@ from tests.strategies import CHAIN_ID, DAY_MS, START_MS, show, sign_body
 
 _OMG = 10**24
 _BOND = 1_000
+_ORDERS, _MARKETS, _BALANCES = 7, 3, 5
+"""The tables' first key bytes."""
 _MARKET = {
     "id": 1,
     "base": TOKENS["APL"],
@@ -157,14 +159,15 @@ def play(example: Example, machine: Machine) -> None:
 def play_block(place: str, block: ExampleBlock, machine: Machine) -> None:
     """Execute a block of an example; compare answers, events and what is seen afterwards."""
     where = f"{place}, block {block.height}"
-    told = {}
-    for number, tx in enumerate(block.txs):
-        if is_well_formed(where, tx):
-            told[sign(tx, block.time_ms + number)] = tx
-    txs = machine.order(list(told))
-    answered = machine.execute(block.height, block.time_ms, txs)
-    for tx, result in zip(txs, answered.results, strict=True):
-        assert list(result.legs) == told[tx].answers, f"{where}: {told[tx].legs}"
+    told = {
+        sign(tx, block.time_ms + number): tx
+        for number, tx in enumerate(block.txs)
+        if is_well_formed(where, tx)
+    }
+    signed = machine.order(list(told))
+    answered = machine.execute(block.height, block.time_ms, signed)
+    for each, result in zip(signed, answered.results, strict=True):
+        assert list(result.legs) == told[each].answers, f"{where}: {told[each].legs}"
     assert list(answered.events) == block.events, where
     records = machine.show_records()
     for name, claim in block.claims:
@@ -173,13 +176,19 @@ def play_block(place: str, block: ExampleBlock, machine: Machine) -> None:
 
 def is_well_formed(where: str, tx: ExampleTx) -> bool:
     """Tell whether a transaction can be one; if not, its leg is refused as the example says."""
+    codes = [compute_format_code(leg) for leg in tx.legs]
+    if any(codes):
+        assert codes == [answer.code for answer in tx.answers], f"{where}: {tx.legs}"
+    return not any(codes)
+
+
+def compute_format_code(leg: Message) -> int:
+    """Return the code of the format error of a leg, 0 when there is none."""
     try:
-        for leg in tx.legs:
-            leg.check()
+        leg.check()
     except errors.FormatError as refusal:
-        assert [refusal.code] == [answer.code for answer in tx.answers], f"{where}: {tx.legs}"
-        return False
-    return True
+        return refusal.code
+    return 0
 
 
 def sign(tx: ExampleTx, nonce: int) -> SignedTx:
@@ -224,7 +233,7 @@ def list_orders(records: dict[bytes, bytes]) -> list[tuple[str, OrderRecord]]:
     found = [
         (f"{names[key[1:21]]} #{int.from_bytes(key[21:], 'big')}", OrderRecord.decode(value))
         for key, value in records.items()
-        if key[0] == 7  # noqa: PLR2004 - the table of orders
+        if key[0] == _ORDERS
     ]
     return sorted(found, key=lambda each: each[1].priority)
 
@@ -257,9 +266,9 @@ def show_market(records: dict[bytes, bytes], claim: str) -> str:
     """Return a market's status, and of its other fields those that the example names."""
     named = claim.split(", ")
     number = int(named[0].split()[0]) if named[0][0].isdigit() else 1
-    data = records.get(b"\x03" + number.to_bytes(4, "big"))
+    data = records.get(bytes([_MARKETS]) + number.to_bytes(4, "big"))
     if data is None:
-        return "gone"
+        return f"{number} gone"
     record = MarketRecord.decode(data)
     status = MarketStatus(record.status).name
     shown = [f"{number} {status}" if named[0][0].isdigit() else status]
@@ -279,7 +288,8 @@ def show_balance(records: dict[bytes, bytes], owner: str, subaccount: int, claim
     for part in claim.split(", "):
         symbol = part.split()[-1]
         token = TOKENS[symbol]
-        key = b"\x05" + NAMES[owner].address + bytes([subaccount]) + token.to_bytes(4, "big")
+        owned = bytes([_BALANCES]) + NAMES[owner].address + bytes([subaccount])
+        key = owned + token.to_bytes(4, "big")
         record = BalanceRecord.decode(records[key]) if key in records else BalanceRecord(0, 0)
         free = "…" if part.startswith("…") else f"{record.free:,}"
         reserved = f" + {record.reserved:,}" if record.reserved else ""

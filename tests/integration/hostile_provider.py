@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
+from omg_abci.node import start
 from omg_abci.node.config import SnapshotSettings
 from omg_abci.node.snapshot_format import CHUNK_BYTES, Metadata, compute_snapshot_hash
 from omg_abci.node.snapshots import Snapshots
-from omg_abci.node.start import start_command
 
 Stream = bytearray
 Change = Callable[[Stream], object]
@@ -91,6 +91,8 @@ class HostileSnapshots(Snapshots):
                 chunk.append(0)
             case "empty_chunk":
                 chunk[:] = b"\0"
+            case _:
+                pass
         return bytes(chunk)
 
     def _make_false_stream(self, height: int, attack: str) -> Stream:
@@ -120,6 +122,8 @@ class HostileSnapshots(Snapshots):
                 offered.format = 2
             case "count":
                 offered.chunks += 1
+            case _:
+                pass
         offered.metadata = bytes(data)
         offered.hash = compute_snapshot_hash(offered.metadata)
         if attack == "wrong_hash":
@@ -128,10 +132,8 @@ class HostileSnapshots(Snapshots):
 
 def main() -> None:
     """Run the application with its snapshots replaced."""
-    import omg_abci.node.start as start  # noqa: PLC0415 - to replace a name in it
-
-    start.Snapshots = HostileSnapshots  # type: ignore[misc]
-    start_command.main(sys.argv[1:])
+    vars(start)["Snapshots"] = HostileSnapshots
+    start.start_command.main(sys.argv[1:])
 
 
 if __name__ == "__main__":

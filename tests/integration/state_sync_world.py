@@ -59,14 +59,22 @@ def wait_for_snapshot(network: Network, height: int, timeout_s: float = 60.0) ->
         time.sleep(0.1)
 
 
+def wait_for_newer_of_liar(local: LocalNetwork) -> None:
+    """Return when a liar's newest snapshot is newer than the honest ones."""
+    while True:
+        with Rpc(local.network.nodes[0].ports.rpc) as rpc:
+            beyond = rpc.fetch_app_state().height % INTERVAL
+        if INTERVAL // 3 + 4 <= beyond < INTERVAL // 2:
+            return
+        time.sleep(0.1)
+
+
 def _list_snapshots(node: Node) -> list[Path]:
     folder = node.home / "app" / "snapshots"
     return [each for each in folder.iterdir() if each.name.isdecimal()] if folder.exists() else []
 
 
-def join_and_compare(
-    local: LocalNetwork, cometbft: Path, name: str, blocks: int
-) -> dict[str, Any]:
+def join_and_compare(local: LocalNetwork, cometbft: Path, name: str, blocks: int) -> dict[str, Any]:
     """Let a node join, follow so many blocks and be compared with all others; say how it went."""
     joiner, is_new = open_joiner(local.network, name)
     assert is_new
@@ -96,7 +104,6 @@ def join_and_compare(
                 line.split(" WARNING ")[-1] for line in log.splitlines() if "WARNING" in line
             ],
             "snapshot_bytes": sum(
-                each.stat().st_size
-                for each in _list_snapshots(local.network.nodes[0])[0].iterdir()
+                each.stat().st_size for each in _list_snapshots(local.network.nodes[0])[0].iterdir()
             ),
         }

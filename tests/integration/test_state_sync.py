@@ -6,9 +6,13 @@ import pytest
 
 from omg_abci.localnet.supervisor import LocalNetwork
 from tests.integration.conftest import ACCOUNTS
+from tests.integration.hostile_provider import METADATA_LIES, STREAM_LIES
 from tests.integration.state_sync_world import (
     INTERVAL,
     join_and_compare,
+    make_liar_command,
+    tell_lies,
+    wait_for_newer_of_liar,
     wait_for_snapshot,
     write_snapshot_network,
 )
@@ -23,7 +27,21 @@ def test_fifth_node_joins(cometbft: Path, tmp_path: Path) -> None:
     with local, Load(local.network, ACCOUNTS[0], 0), Load(local.network, ACCOUNTS[1], 1):
         wait_for_snapshot(local.network, INTERVAL)
         found = join_and_compare(local, cometbft, "node4", 20)
-    print(found)
     assert found["differing"] == []
     assert (found["restarts"], found["adopted"], found["offers"]) == (0, 1, 1)
     assert found["refusals"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lie", [*METADATA_LIES, *STREAM_LIES])
+def test_one_provider_lies(cometbft: Path, tmp_path: Path, lie: str) -> None:
+    """The joining node refuses what one of four providers offers and takes an honest snapshot."""
+    network = write_snapshot_network(tmp_path / "net")
+    local = LocalNetwork(network, cometbft, app_command=make_liar_command)
+    with local, Load(local.network, ACCOUNTS[0], 0), Load(local.network, ACCOUNTS[1], 1):
+        wait_for_snapshot(local.network, INTERVAL)
+        tell_lies(local.network, lie, [2])
+        wait_for_newer_of_liar(local)
+        found = join_and_compare(local, cometbft, "node4", 20)
+    assert found["differing"] == []
+    assert (found["restarts"], found["adopted"]) == (0, 1)

@@ -10,9 +10,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from omg_abci.node.block_events import pack_event
 from omg_abci.node.proof_history import Head
 from omg_abci.node.storage import Meta, Storage
+from omg_abci.protocol.results import (
+    Activated,
+    Event,
+    Fill,
+    LegResult,
+    Removed,
+    StatusChanged,
+    Trade,
+    Uncrossed,
+)
 from omg_abci.protocol.signing import Domain
+from omg_abci.protocol.units import Ended, MarketStatus
 from omg_abci.state import schema
 from omg_abci.state.hashes import (
     DiffEntry,
@@ -113,7 +125,7 @@ class CommittedChain:
             *self.heads[height],
             self.diffs[height],
             [tx],
-            [(OWNERS[0], height)],
+            [pack_event(event) for event in make_events(height)],
         )
 
     def make_genesis_frame(self) -> tuple[Any, ...]:
@@ -128,7 +140,7 @@ class CommittedChain:
         state = {schema.BLOCK: self._make_block(0).encode()}
         for token, symbol in ((1, "OMG"), (2, "ETH"), (3, "ΩUSD")):
             state[schema.compute_token_key(token)] = TokenRecord(18, 1 << 100, symbol).encode()
-        market = MarketRecord(2, 3, 1_000, 1, 1, 1 << 40, 1, 0, 0, 0)
+        market = MarketRecord(2, 3, 1_000, 1, 1, 1 << 40, 1)
         state[schema.compute_market_key(1)] = market.encode()
         state[schema.compute_market_key(7)] = market.encode()
         for owner in OWNERS:
@@ -161,8 +173,7 @@ class CommittedChain:
                 account = AccountRecord(1, 1 << 200, self.height, 0, 0)
                 state[schema.compute_account_key(owner)] = account.encode()
             case 4 | 5 if key in state:
-                old = OrderRecord.decode(state[key])
-                state[key] = old._replace(filled=self.random.randrange(old.quantity)).encode()
+                state[key] = self._change_order(OrderRecord.decode(state[key])).encode()
             case 6 if key in state:
                 del state[key]
             case _:
@@ -172,13 +183,40 @@ class CommittedChain:
         if state.pop(key, None) is None:
             state[key] = value
 
+    def _change_order(self, order: OrderRecord) -> OrderRecord:
+        if order.trigger:
+            return order._replace(trigger=0, max_matches=0)
+        filled = self.random.randrange(order.quantity)
+        return order._replace(filled=filled, tip=min(order.display, order.quantity - filled))
+
     def _make_order(self) -> OrderRecord:
         self.priority += 1
         side = self.random.randint(1, 2)
         price = self.random.randint(90, 99) + 10 * (side - 1)
         quantity = self.random.randint(1, 50)
         market = self.random.choice((1, 1, 1, 7))
-        return OrderRecord(market, side, 1, 1, 1, 0, price, quantity, 0, self.priority, 0)
+        order = OrderRecord(market, side, 1, 1, 1, 1, 0, price, quantity, 0, self.priority, 0)
+        match self.random.randrange(4):
+            case 0:
+                tip = self.random.randint(1, quantity)
+                return order._replace(order_type=5, post_only=0, display=tip, tip=tip)
+            case 1:
+                return order._replace(order_type=3, post_only=0, trigger=price, max_matches=4)
+            case _:
+                return order
+
+
+def make_events(height: int) -> tuple[Event, ...]:
+    """Return the events of a block: one of each kind."""
+    owner, other = OWNERS[:2]
+    result = LegResult(filled=3, ended=1, fills=(Fill(other, 9, height, 3),))
+    return (
+        Removed(owner, height, Ended.EXPIRED),
+        Activated(owner, height + 1, result),
+        Trade(1, 95, height, owner, 2, other, 3),
+        Uncrossed(1, 95, height),
+        StatusChanged(7, MarketStatus.AUCTION, START_MS + height),
+    )
 
 
 def make_chain(blocks: int, seed: int = 1, interval: int = INTERVAL) -> CommittedChain:

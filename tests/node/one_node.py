@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omg_abci.localnet.genesis import make_accounts, make_document
+from omg_abci.node.block_events import pack_event
 from omg_abci.node.chain import Chain
 from omg_abci.node.commands.output import get_now_ms
 from omg_abci.node.node_api import start_server
@@ -84,7 +85,7 @@ class OneNode:
                 *(app_hash, meta.diff_hash, root),
                 executed.result.changes.diff,
                 outcomes,
-                list(executed.result.expired),
+                [pack_event(event) for event in executed.result.events],
             )
         )
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node import node_api
+from omg_abci.node import node_answers, node_api
 from omg_abci.node.local_address import AddressRefused, parse_address
 from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
@@ -74,7 +74,9 @@ def test_book_by_level_and_by_order(tmp_path: Path) -> None:
             priorities = [order.priority for order in level.orders]
             assert priorities == sorted(priorities)
             assert level.count == len(priorities)
-            assert level.quantity == sum(order.quantity - order.filled for order in level.orders)
+            assert level.quantity == sum(
+                order.tip or order.quantity - order.filled for order in level.orders
+            )
         found = {
             schema.compute_order_key(order.owner, order.client_id)
             for level in [*book.bids, *book.asks]
@@ -83,7 +85,9 @@ def test_book_by_level_and_by_order(tmp_path: Path) -> None:
         assert found == {
             key
             for key, value in chain.states[-1].items()
-            if key[:1] == schema.ORDER and OrderRecord.decode(value).market == 1
+            if key[:1] == schema.ORDER
+            for order in [OrderRecord.decode(value)]
+            if order.market == 1 and not order.trigger
         }
         best = await node.client.book(1, depth=2)
         assert [level.price for level in best.bids] == bids[:2]
@@ -164,7 +168,7 @@ def test_bad_bytes_and_submissions_are_refused(tmp_path: Path) -> None:
                     await ask(data)
                 return caught.value.code(), caught.value.details() or ""
 
-            for name in [*node_api.METHODS, "StreamBlocks"]:
+            for name in [*node_answers.METHODS, "StreamBlocks"]:
                 status, text = await call(name, b"\xff")
                 assert (status, "message" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
             for txs, expected in (

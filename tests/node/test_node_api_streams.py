@@ -7,14 +7,15 @@ import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node import block_ring, node_api, read_service
+from omg_abci.node.block_events import decode_event
 from omg_abci.node.block_ring import BlockRing
 from omg_abci.node.client import NodeError, split_batches
 from omg_abci.node.read_service import FrameUnknown, ReadService
 from omg_abci.state import schema
 from tests.node.committed_chain import (
     INTERVAL,
-    OWNERS,
     make_chain,
+    make_events,
 )
 from tests.node.served_node import Node, run_node
 
@@ -83,7 +84,7 @@ def test_stream_follows_from_any_kept_height(tmp_path: Path) -> None:
         first = await anext(old)
         assert (first.height, first.app_hash) == (5, chain.heads[5].app_hash)
         assert (first.txs[0].tx, first.txs[0].code, first.txs[0].result) == (b"raw 5", 1, b"result")
-        assert (first.expired[0].owner, first.expired[0].client_id) == (OWNERS[0], 5)
+        assert tuple(decode_event(event) for event in first.events) == make_events(5)
         assert [(await anext(old)).height for _ in range(7)] == [6, 7, 8, 9, 10, 11, 12]
         waiting = asyncio.ensure_future(anext(live))
         await asyncio.sleep(0.05)

@@ -47,8 +47,8 @@ def check_book(reader: Reader, state: dict[bytes, bytes], market: int) -> None:
         for key, value in state.items():
             if key[:1] == schema.ORDER:
                 order = OrderRecord.decode(value)
-                if (order.market, order.side) == (market, side):
-                    levels[order.price][key] = order.quantity - order.filled
+                if (order.market, order.side) == (market, side) and not order.trigger:
+                    levels[order.price][key] = order.tip or order.quantity - order.filled
         expected = [
             (price, sum(orders.values()), set(orders)) for price, orders in sorted(levels.items())
         ]

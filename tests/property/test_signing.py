@@ -7,6 +7,7 @@ from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omg_abci.gen.omg.tx.v1 import tx_pb2 as pb
 from omg_abci.protocol import errors
 from omg_abci.protocol.codec import encode_body, encode_envelope
 from omg_abci.protocol.crypto import (
@@ -17,6 +18,7 @@ from omg_abci.protocol.crypto import (
     sign_digest,
 )
 from omg_abci.protocol.messages import (
+    MESSAGES,
     AmendOrder,
     CancelOrder,
     ChangeMarket,
@@ -28,6 +30,7 @@ from omg_abci.protocol.messages import (
     TxBody,
 )
 from omg_abci.protocol.signing import (
+    LEG_TYPES,
     Domain,
     compute_digest,
     compute_domain_separator,
@@ -150,6 +153,15 @@ def test_legs_of_every_kind_share_a_body() -> None:
     """The structs of many kinds stand in one type, each once, in their alphabetical order."""
     legs = [leg for leg, _ in SHOWN]
     require_wallets_digest(DOMAIN, make_body()._replace(legs=(*legs[:1], *legs[-13:])))
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_structs_have_the_messages_fields(kind: type[Message]) -> None:
+    """A wallet shows each field of a message under its own name, in the schema's order."""
+    schema = pb.DESCRIPTOR.message_types_by_name[kind.__name__]
+    numbered = sorted(schema.fields, key=lambda field: field.number)
+    assert [field.name for field in numbered] == list(kind._fields)
+    assert [field.camelcase_name for field in numbered] == [name for _, name in LEG_TYPES[kind]]
 
 
 def test_worked_example_of_the_spec() -> None:

@@ -20,7 +20,7 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.hashes import compute_diff_hash, compute_genesis_diff_hash
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
-from tests.vectors.make_vectors import compute_vectors, show_body, show_result
+from tests.vectors.make_vectors import compute_vectors, show_body, show_event, show_result
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = sorted([*FOLDER.glob("*/accepted/*.json"), *FOLDER.glob("*/rejected/*.json")])
@@ -59,7 +59,7 @@ def play(vector: dict[str, Any]) -> tuple[WorkingState, Verifier]:
         check_block(state, block)
         result = apply_block(state, block)
         assert [show_result(one) for one in result.results] == each["results"]
-        assert [[f"0x{who.hex()}", number] for who, number in result.expired] == each["expired"]
+        assert [show_event(event) for event in result.events] == each["events"]
         diff_hash = compute_diff_hash(diff_hash, result.changes.diff)
         assert diff_hash.hex() == each["diff_hash"]
         store_changes(state, result.changes)
@@ -130,6 +130,8 @@ def test_vectors_hold_the_codes() -> None:
             legs = [leg for result in block["results"] for leg in result["legs"]]
             held.update(leg.get("code", 0) for leg in legs)
     large = {errors.TxTooLarge, errors.TooManyOpenOrders, errors.TooManyTombstones, errors.TooDear}
+    large |= {errors.SwitchFiring, errors.MarketUncrossing, errors.MarketDelisting}
+    large.add(errors.TooManyMarkets)
     of_signatures = {errors.UnknownScheme, errors.EmptyLeg, errors.BadSignatureLength}
     of_signatures |= {errors.SignatureHighS, errors.SignatureOutOfRange, errors.SignerMismatch}
     elsewhere = large | of_signatures | {errors.SignatureUnrecoverable}

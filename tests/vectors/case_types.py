@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from omg_abci.protocol.messages import Message, PlaceOrder, TxBody
-from omg_abci.protocol.units import OrderType, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.messages import CreateMarket, Message, PlaceOrder, TxBody
+from omg_abci.protocol.units import MarketMode, OrderType, PostOnly, SelfTrade, Side, TimeInForce
 from tests.strategies import CHAIN_ID, OWNERS, START_MS, Key
 
 
@@ -23,6 +23,9 @@ class Tx(NamedTuple):
     valid_for_ms: int = 0
     valid_until_height: int = 0
     max_unit_price: int = 2
+
+
+Block = tuple[Tx, ...]
 
 
 class Malformed(NamedTuple):
@@ -63,7 +66,7 @@ def make_place(**fields: Any) -> PlaceOrder:  # noqa: ANN401 - fields of the mes
         Side.BUY,
         OrderType.LIMIT,
         TimeInForce.GTC,
-        post_only=False,
+        post_only=PostOnly.NONE,
         price=4,
         quantity=5,
         expires_ms=0,
@@ -92,5 +95,43 @@ def make_body(*legs: Message, **fields: Any) -> TxBody:  # noqa: ANN401 - fields
         atomic=False,
         max_unit_price=2,
         legs=legs,
+    )
+    return usual._replace(**fields)
+
+
+def by(owner: int, *legs: Message, **fields: Any) -> Block:  # noqa: ANN401 - fields of Tx
+    """Return a block of one transaction of an owner."""
+    return (Tx(legs, OWNERS[owner], **fields),)
+
+
+def accept(kind: type[Message], name: str, note: str, *blocks: Block, **more: Any) -> Case:  # noqa: ANN401
+    """Return a case whose last block holds a leg that is done."""
+    return Case(kind, "accepted", name, note, blocks, **more)
+
+
+def reject(
+    kind: type[Message],
+    code: int,
+    name: str,
+    note: str,
+    *blocks: Block,
+    **more: Any,  # noqa: ANN401
+) -> Case:
+    """Return a case whose last block holds a leg that failed."""
+    return Case(kind, "rejected", name, note, blocks, code, **more)
+
+
+def make_market(**fields: int) -> CreateMarket:
+    """Return a market for the second token against the third, unless told otherwise."""
+    usual = CreateMarket(
+        base=2,
+        quote=3,
+        base_unit=10,
+        quote_unit=5,
+        lots_min=2,
+        lots_max=40,
+        mode=MarketMode.CONTINUOUS,
+        band_bp=0,
+        auction_ms=1_000,
     )
     return usual._replace(**fields)

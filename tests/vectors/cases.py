@@ -1,37 +1,40 @@
 """The cases of the vectors: for each message what it does, and every way to be refused."""
 
-from copy import deepcopy
 from typing import Any
 
 from omg_abci.protocol.messages import (
+    TRADE_MESSAGES,
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
+    ChangeMarket,
+    CreateMarket,
     Message,
     PlaceOrder,
     RevokeAgent,
+    SetSwitch,
     Transfer,
 )
-from omg_abci.protocol.units import TimeInForce
-from tests import strategies
-from tests.strategies import AGENTS, DAY_MS, OWNERS, STRANGER
-from tests.vectors.case_types import Case, Malformed, Sample, Tx, make_body, make_place, make_sell
+from omg_abci.protocol.units import MarketAction, OrderType, PostOnly, TimeInForce
+from tests.strategies import AGENTS, DAY_MS, OWNERS, START_MS, STRANGER
+from tests.vectors.case_types import (
+    Case,
+    Malformed,
+    Sample,
+    Tx,
+    accept,
+    make_body,
+    make_market,
+    make_place,
+    make_sell,
+    reject,
+)
 from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
-
-FEW = OWNERS[3]
-"""The owner that can hardly pay."""
-
-
-def make_genesis() -> dict[str, Any]:
-    """Return the document of all vectors: that of the tests and a market of huge units."""
-    document = deepcopy(strategies.GENESIS)
-    huge = document["markets"][0] | {"id": 9, "quote_unit": str(2**126), "base_unit": str(2**126)}
-    document["markets"].append(huge)
-    return document
-
-
-GENESIS = make_genesis()
+from tests.vectors.cases_kinds import CASES as KIND_CASES
+from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.genesis import FEW, OWNED
+from tests.vectors.wrong_fields import WRONG_FIELDS
 
 SAMPLE_LEGS: dict[type[Message], Message] = {
     Transfer: Transfer(OWNERS[1].address, 3, 250, 0, 1),
@@ -41,17 +44,10 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     CancelAll: CancelAll(0, 0, 10),
     ApproveAgent: ApproveAgent(AGENTS[2].address, 1, DAY_MS),
     RevokeAgent: RevokeAgent(AGENTS[0].address),
+    SetSwitch: SetSwitch(5_000),
+    CreateMarket: make_market(),
+    ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
 }
-
-
-def reject(message: type[Message], code: int, name: str, note: str, *blocks: Any) -> Case:  # noqa: ANN401
-    """Return a case whose last block holds a failed leg."""
-    return Case(message, "rejected", name, note, blocks, code)
-
-
-def accept(message: type[Message], name: str, note: str, *blocks: Any) -> Case:  # noqa: ANN401
-    """Return a case whose last block holds a leg that is done."""
-    return Case(message, "accepted", name, note, blocks)
 
 
 def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
@@ -76,7 +72,7 @@ def list_admission(message: type[Message]) -> list[Case]:
         (107, "cheap", "pays less than a work unit costs", Tx(legs, max_unit_price=1)),
         (32002, "after_nothing", "after a nonce that was never used", Tx(legs, after=77)),
     ]
-    if message not in {Transfer, ApproveAgent, RevokeAgent}:
+    if message in TRADE_MESSAGES:
         found.append(
             (105, "late_agent", "the agent's approval is over", Tx(legs, OWNERS[1], AGENTS[1]))
         )
@@ -112,7 +108,7 @@ def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]
         Malformed("no legs", 8, make_body()),
         Malformed("17 typed legs", 9, make_body(*[usual] * 17)),
         Malformed("nonce of zero", 17, make_body(usual, nonce=0)),
-        Malformed("after is the nonce", 18, make_body(usual, after=strategies.START_MS)),
+        Malformed("after is the nonce", 18, make_body(usual, after=START_MS)),
         Malformed("valid before the nonce", 39, make_body(usual, valid_until_ms=5)),
         Malformed("no unit price", 37, make_body(usual, max_unit_price=0)),
     ]
@@ -235,46 +231,6 @@ REVOCATIONS = [
     list_malformed(RevokeAgent, (5, {"agent": bytes(20)}), (5, {"agent": TO + b"\x01"})),
 ]
 
-MALFORMED_ORDERS = [
-    list_malformed(
-        PlaceOrder,
-        (21, {"market": 0}),
-        (23, {"side": 0}),
-        (23, {"side": 3}),
-        (24, {"order_type": 0}),
-        (24, {"order_type": 3}),
-        (25, {"time_in_force": 0}),
-        (25, {"time_in_force": 5}),
-        (25, {"order_type": 2}),
-        (32, {"post_only": True, "time_in_force": TimeInForce.IOC}),
-        (26, {"price": 0}),
-        (26, {"price": 2**48}),
-        (27, {"quantity": 0}),
-        (27, {"quantity": 2**48}),
-        (28, {"expires_ms": 1}),
-        (28, {"time_in_force": TimeInForce.GTT}),
-        (29, {"client_id": 0}),
-        (22, {"subaccount": 256}),
-        (30, {"self_trade": 0}),
-        (30, {"self_trade": 6}),
-        (31, {"max_matches": 0}),
-        (31, {"max_matches": 257}),
-    ),
-    list_malformed(
-        AmendOrder,
-        (29, {"client_id": 0}),
-        (33, {"price": 0}),
-        (26, {"price": 2**48}),
-        (27, {"quantity": 2**48}),
-        (31, {"max_matches": 0}),
-        (31, {"max_matches": 257}),
-    ),
-    list_malformed(CancelOrder, (29, {"client_id": 0})),
-    list_malformed(
-        CancelAll, (23, {"side": 3}), (34, {"max_orders": 0}), (34, {"max_orders": 1_001})
-    ),
-]
-
 CASES: list[Case] = [
     *TRANSFERS,
     *APPROVALS,
@@ -282,7 +238,9 @@ CASES: list[Case] = [
     *PLACES,
     *AMENDS,
     *CANCELS,
-    *MALFORMED_ORDERS,
+    *KIND_CASES,
+    *MARKET_CASES,
+    *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
     *(case for message in SAMPLE_LEGS for case in list_admission(message)),
 ]
 
@@ -293,11 +251,28 @@ SAMPLES = [
         "every_field",
         make_body(
             CancelOrder(2**64 - 1),
-            after=strategies.START_MS - 1,
-            valid_until_ms=strategies.START_MS + 2 * DAY_MS,
+            after=START_MS - 1,
+            valid_until_ms=START_MS + 2 * DAY_MS,
             valid_until_height=2**64 - 1,
             atomic=True,
             max_unit_price=2**64 - 1,
+        ),
+    ),
+    Sample(
+        "every_kind_of_order",
+        make_body(
+            make_place(order_type=OrderType.STOP_LIMIT, trigger=6, time_in_force=TimeInForce.IOC),
+            make_place(order_type=OrderType.TAKE_PROFIT, trigger=3, time_in_force=TimeInForce.FOK),
+            make_place(
+                order_type=OrderType.ICEBERG,
+                display=2,
+                time_in_force=TimeInForce.GTH,
+                expires_height=2**64 - 1,
+                post_only=PostOnly.SLIDE,
+            ),
+            make_place(post_only=PostOnly.REJECT, time_in_force=TimeInForce.GTT, expires_ms=7),
+            make_place(order_type=OrderType.MARKET, time_in_force=TimeInForce.IOC),
+            AmendOrder(1, 2, 3, 0, 5, 6, 7, 8, TimeInForce.GTH, PostOnly.OFF, 4),
         ),
     ),
     Sample("twice_the_same_kind", make_body(CancelOrder(1), make_place(), CancelOrder(2))),

@@ -1,30 +1,12 @@
 """The exchange's cases: what orders, amendments and cancellations do, and their refusals."""
 
-from typing import Any
-
-from omg_abci.protocol.messages import AmendOrder, CancelAll, CancelOrder, Message, PlaceOrder
+from omg_abci.protocol.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from omg_abci.protocol.units import OrderType, SelfTrade, Side, TimeInForce
-from tests.strategies import AGENTS, DAY_MS, OWNERS
-from tests.vectors.case_types import Case, Tx, make_place, make_sell
+from tests.strategies import AGENTS, DAY_MS
+from tests.vectors.case_types import Case, accept, by, make_place, make_sell, reject
+from tests.vectors.genesis import HUGE
 
-Block = tuple[Tx, ...]
-MAKER = OWNERS[1]
 GTT, IOC, FOK = TimeInForce.GTT, TimeInForce.IOC, TimeInForce.FOK
-
-
-def by(owner: int, *legs: Message, **fields: Any) -> Block:  # noqa: ANN401 - fields of Tx
-    """Return a block of one transaction of an owner."""
-    return (Tx(legs, OWNERS[owner], **fields),)
-
-
-def accept(kind: type[Message], name: str, note: str, *blocks: Block, **more: Any) -> Case:  # noqa: ANN401
-    """Return a case whose last block holds a leg that is done."""
-    return Case(kind, "accepted", name, note, blocks, **more)
-
-
-def reject(kind: type[Message], code: int, name: str, note: str, *blocks: Block) -> Case:
-    """Return a case whose last block holds a leg that failed."""
-    return Case(kind, "rejected", name, note, blocks, code)
 
 
 def meet_oneself(mode: SelfTrade) -> Case:
@@ -96,8 +78,9 @@ PLACES = [
         "id_again_after_two_days",
         "a client id is free two days after the end",
         by(0, make_place(time_in_force=IOC)),
+        (),
         by(0, make_place()),
-        ahead_ms=(1_000, 2 * DAY_MS),
+        ahead_ms=(1_000, 2 * DAY_MS, 60_000),
     ),
     accept(PlaceOrder, "by_agent", "signed raw", by(0, make_place(), signer=AGENTS[0])),
     *(meet_oneself(mode) for mode in SelfTrade),
@@ -109,14 +92,14 @@ PLACES = [
         2003,
         "overflow",
         "costs 2^128",
-        by(0, make_place(market=9, quantity=2, price=2)),
+        by(0, make_place(market=HUGE, quantity=2, price=2)),
     ),
     reject(
         PlaceOrder,
         2003,
         "overflow_base",
         "gives 2^128",
-        by(0, make_place(market=9, quantity=4, price=1)),
+        by(0, make_place(market=HUGE, quantity=4, price=1)),
     ),
     reject(
         PlaceOrder, 2004, "expired", "ends now", by(0, make_place(time_in_force=GTT, expires_ms=-1))

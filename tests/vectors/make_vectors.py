@@ -14,7 +14,7 @@ from typing import Any
 
 from omg_abci.protocol import codec, limits
 from omg_abci.protocol.messages import Message, SignedTx, TxBody
-from omg_abci.protocol.results import LegResult, TxResult
+from omg_abci.protocol.results import Activated, Event, LegResult, TxResult
 from omg_abci.protocol.signing import (
     compute_digest,
     compute_domain_separator,
@@ -25,7 +25,8 @@ from omg_abci.protocol.units import Scheme
 from tests.model import Model
 from tests.strategies import CHAIN_ID, DOMAIN, START_MS, sign_body, sign_unchecked
 from tests.vectors.case_types import Case, Malformed, Tx
-from tests.vectors.cases import CASES, GENESIS, SAMPLES
+from tests.vectors.cases import CASES, SAMPLES
+from tests.vectors.genesis import GENESIS
 
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]
@@ -76,7 +77,7 @@ def compute_vector(case: Case) -> Json:
                 "block_hash": block_hash.hex(),
                 "txs": [show_tx(tx) for tx in signed],
                 "results": [show_result(result) for result in applied.results],
-                "expired": [[show(owner), client_id] for owner, client_id in applied.expired],
+                "events": [show_event(event) for event in applied.events],
                 "diff_hash": diff_hash.hex(),
             }
         )
@@ -116,12 +117,11 @@ def sign(tx: Tx, time_ms: int, place: int) -> SignedTx:
 
 
 def move_expiry(leg: Message, time_ms: int) -> Message:
-    """Return the leg with an expiry that counts from the block's time; -1 is the time itself."""
-    expires_ms = getattr(leg, "expires_ms", 0)
-    if not expires_ms:
-        return leg
-    moved: Message = leg._replace(expires_ms=time_ms + max(expires_ms, 0))  # type: ignore[call-arg]
-    return moved
+    """Return the leg with a time that counts from the block's time; -1 is the time itself."""
+    for name in ("expires_ms", "at_ms"):
+        if getattr(leg, name, 0):
+            return leg._replace(**{name: time_ms + max(getattr(leg, name), 0)})  # type: ignore[arg-type, return-value]
+    return leg
 
 
 def compute_refused(case: Case, model: Model, previous: list[SignedTx]) -> Json:
@@ -221,6 +221,15 @@ def show_result(result: TxResult) -> Json:
         "legs": [show_leg(leg) for leg in result.legs],
         "data": codec.encode_result(result).hex(),
     }
+
+
+def show_event(event: Event) -> Json:
+    """Return an event, with its kind; of an activation's result what is not zero."""
+    kind = {"event": type(event).__name__}
+    if isinstance(event, Activated):
+        shown = {"owner": show(event.owner), "client_id": event.client_id}
+        return kind | shown | {"result": show_leg(event.result)}
+    return kind | show_fields(event)
 
 
 def show_leg(leg: LegResult) -> Json:

@@ -13,6 +13,7 @@ from typing import Final, Self, TypeVar
 
 from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.failure import CommandError
+from omg_abci.node.decimals import count_decimals
 from omg_abci.protocol.units import Amount, Lots, MarketId, Ticks, TokenId
 
 _NUMBER: Final = re.compile(r"([0-9]{1,39})(?:\.([0-9]{1,39}))?")
@@ -117,6 +118,15 @@ class Catalogue:
         }
         return cls(tokens, markets)
 
+    def get_market(self, market: MarketId) -> MarketTerms:
+        """Return the market of an order; raise CommandError when it has come or gone since."""
+        terms = self.markets.get(market)
+        if terms is None:
+            raise CommandError(
+                "market_changed", f"market {market} has just come or gone: ask again"
+            )
+        return terms
+
     def find_token(self, text: str) -> TokenTerms:
         """Return the token of an id or a symbol; raise CommandError."""
         found = [each for each in self.tokens.values() if text.upper() == each.symbol.upper()]
@@ -148,16 +158,11 @@ def _require_one(what: str, text: str, found: Sequence[_Terms], names: Sequence[
 
 def format_number(value: Fraction) -> str:
     """Return a number that is not negative in decimals, ~ before it when it has no end."""
-    rest = value.denominator
-    twos = fives = 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    digits = max(twos, fives) if rest == 1 else _DIGITS_SHOWN
+    exact = count_decimals(value)
+    digits = _DIGITS_SHOWN if exact is None else exact
     whole, part = divmod(value.numerator * 10**digits // value.denominator, 10**digits)
     decimals = f".{part:0{digits}}".rstrip("0").rstrip(".") if digits else ""
-    return f"{'' if rest == 1 else '~'}{whole:,}{decimals}"
+    return f"{'~' if exact is None else ''}{whole:,}{decimals}"
 
 
 def _parse_multiple(text: str, unit: Fraction, name: str, symbol: str) -> int:

@@ -1,6 +1,8 @@
-"""The command `omgd export`: the whole state of a node's database, decoded."""
+"""The command `omgd export`: the whole state of a node's database, decoded or as a genesis file."""
 
 import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -9,6 +11,8 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.output import format_examples, format_hex, say
 from omg_abci.node.commands.records import encode_record
 from omg_abci.node.config import load_settings
+from omg_abci.node.genesis_export import export_genesis
+from omg_abci.node.genesis_file import get_genesis_path, load_genesis_file
 from omg_abci.node.storage import Meta, Storage
 
 
@@ -17,6 +21,7 @@ from omg_abci.node.storage import Meta, Storage
     epilog=format_examples(
         "omgd export --home ~/.omg/localnet/node0 > state.jsonl",
         'omgd export --home ~/.omg/localnet/node0 | grep \'"table": "balance"\'',
+        "omgd export --home ~/.omg/node --genesis --chain-id omg-2 --output genesis.json",
     ),
 )
 @click.option(
@@ -31,13 +36,30 @@ from omg_abci.node.storage import Meta, Storage
     is_flag=True,
     help="Print one object with all records; without it, one object a line.",
 )
-def export_command(*, home: Path, as_json: bool) -> None:
+@click.option(
+    "--genesis",
+    is_flag=True,
+    help="Write a genesis file with which another chain carries this state on.",
+)
+@click.option("--chain-id", help="With --genesis: of the new chain; the same by default.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --genesis: the file to write; standard output by default.",
+)
+def export_command(
+    *, home: Path, as_json: bool, genesis: bool, chain_id: str | None, output: Path | None
+) -> None:
     """Print the state that a node has on disk: height, app hash, every record.
 
     Nothing is changed. The first line is the head, each further line a record, ascending by key.
-    Of a running node it is the state at some recent height.
+    Of a running node it is the state at some recent height. docs/guides/state-sync.md says how a
+    chain is begun from a genesis file.
     """
-    settings = load_settings(home.expanduser())
+    home = home.expanduser()
+    settings = load_settings(home)
+    if not genesis and (chain_id or output):
+        raise click.UsageError("--chain-id and --output go with --genesis")
     storage = Storage.open(settings.state_path, read_only=True)
     try:
         meta = storage.load_meta()
@@ -45,6 +67,11 @@ def export_command(*, home: Path, as_json: bool) -> None:
             raise CommandError(
                 "storage.empty", f"{settings.state_path} holds no block yet", "start the node first"
             )
+        if genesis:
+            whole = load_genesis_file(get_genesis_path(home)).whole
+            _write_text(output, export_genesis(storage, whole, chain_id))
+            say(f"the state of {meta.chain_id} at height {meta.height} is the genesis of a chain")
+            return
         count = _print_state(meta, storage, as_json=as_json)
     finally:
         storage.close()
@@ -64,6 +91,21 @@ def _print_state(meta: Meta, storage: Storage, *, as_json: bool) -> int:
     if as_json:
         click.echo("]}")
     return count
+
+
+def _write_text(output: Path | None, parts: Iterable[str]) -> None:
+    """Write a file as a whole or not at all."""
+    if output is None:
+        for part in parts:
+            click.echo(part, nl=False)
+        return
+    draft = output.with_name(f"{output.name}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(output)
 
 
 def _encode_meta(meta: Meta) -> dict[str, object]:

@@ -41,6 +41,7 @@ def status_command(*, node: str | None, as_json: bool) -> None:
                 "pool": {"count": status.pool_count, "bytes": status.pool_bytes},
                 "unit_price": str(status.unit_price),
                 "fee_token": status.fee_token,
+                "market_bond": status.market_bond,
                 "ethereum_chain_id": status.ethereum_chain_id,
                 "verifying_contract": format_hex(status.verifying_contract),
                 "version": status.version,
@@ -70,6 +71,7 @@ def _print_status(target: str, status: pb.Status, fee_token: TokenTerms) -> None
             ("proofs", proofs),
             ("blocks kept", f"from {status.oldest_block}"),
             ("fees", f"{fee_token.format(status.unit_price)} a work unit"),
+            ("market bond", fee_token.format(int(status.market_bond))),
             ("signing", f"chain {status.ethereum_chain_id}, contract {contract}"),
         ]
     )
