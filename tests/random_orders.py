@@ -64,7 +64,7 @@ def draw_place(pick: Random, market: int, client_ids_max: int) -> PlaceOrder:
     if 0.36 < chance < 0.58:
         display = pick.randint(1, 3)
         return leg._replace(order_type=OrderType.ICEBERG, display=min(display, leg.quantity))
-    if 0.8 < chance:
+    if chance > 0.8:
         return draw_waiting(pick, leg)
     return leg
 

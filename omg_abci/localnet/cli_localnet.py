@@ -225,7 +225,7 @@ def _report(local: LocalNetwork, summaries: list[BlockSummary]) -> dict[str, obj
     return {
         "chain_id": network.chain_id,
         "home": str(network.directory),
-        "accounts": str(network.directory / ACCOUNTS),
+        "accounts": None if network.source else str(network.directory / ACCOUNTS),
         "nodes": [{"rpc": node.rpc, "grpc": node.grpc} for node in network.nodes],
         "height": summaries[-1].height if summaries else 0,
         "blocks": len(summaries),

@@ -174,7 +174,7 @@ class StateSync:
             file.write(chunk)
         self._missing.discard(index)
         self._senders[sender] = None
-        if len(self._missing) % _TELL_EVERY == 0:
+        if self._missing and len(self._missing) % _TELL_EVERY == 0:
             logger.info("state sync: %d chunks are missing", len(self._missing))
 
     async def _restore(self, adopt: Adopt) -> bool:

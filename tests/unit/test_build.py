@@ -116,51 +116,51 @@ def test_an_amendment_says_what_changes() -> None:
     assert build.amend_order(7, display=2, trigger=3)[6:8] == (2, 3)
 
 
-@pytest.mark.parametrize(
-    ("make", "refusal"),
-    [
-        (lambda: build.transfer(bytes(20), 1, 1), errors.BadAddress),
-        (lambda: build.transfer(_AGENT, 0, 1), errors.BadToken),
-        (lambda: build.transfer(_AGENT, 1, 0), errors.BadAmount),
-        (lambda: build.transfer(_AGENT, 1, 1, to_subaccount=256), errors.BadSubaccount),
-        (lambda: build.place_order(1, Side.BUY, 0, 1, client_id=1), errors.BadQuantity),
-        (lambda: build.place_order(1, Side.BUY, 1, 0, client_id=1), errors.BadPrice),
-        (lambda: build.place_order(1, Side.BUY, 1, 1, client_id=0), errors.BadClientId),
-        (
-            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, max_matches=257),
-            errors.BadMaxMatches,
-        ),
-        (lambda: build.amend_order(7), errors.NothingToAmend),
-        (
-            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, display=1),
-            errors.DisplayNotAllowed,
-        ),
-        (
-            lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, post_only=PostOnly.OFF),
-            errors.BadPostOnly,
-        ),
-        (lambda: build.amend_order(7, time_in_force=TimeInForce.IOC), errors.AmendImmediate),
-        (lambda: build.create_market(1, 1, base_unit=1, quote_unit=1), errors.SameTokens),
-        (lambda: build.create_market(1, 2, base_unit=1, quote_unit=3), errors.BadUnit),
-        (lambda: build.change_market(0, MarketAction.DELIST), errors.BadMarket),
-        (lambda: build.cancel_order(0), errors.BadClientId),
-        (lambda: build.cancel_all(max_orders=0), errors.BadMaxOrders),
-        (lambda: build.approve_agent(_AGENT, 0), errors.BadExpiry),
-        (lambda: build.revoke_agent(b"\1"), errors.BadAddress),
-        (
-            lambda: build.build_body("omg-test-1", _OWNER, (), nonce=_NOW_MS, max_unit_price=1),
-            errors.NoLegs,
-        ),
-        (
-            lambda: build.build_body("c", _OWNER, _BUILT, nonce=0, max_unit_price=1),
-            errors.BadNonce,
-        ),
-        (
-            lambda: build.build_body("c", _OWNER, _BUILT[3:4] * 17, nonce=9, max_unit_price=1),
-            errors.TooManyLegs,
-        ),
-    ],
-)
+_REFUSED: list[tuple[Callable[[], object], type[errors.TxError]]] = [
+    (lambda: build.transfer(bytes(20), 1, 1), errors.BadAddress),
+    (lambda: build.transfer(_AGENT, 0, 1), errors.BadToken),
+    (lambda: build.transfer(_AGENT, 1, 0), errors.BadAmount),
+    (lambda: build.transfer(_AGENT, 1, 1, to_subaccount=256), errors.BadSubaccount),
+    (lambda: build.place_order(1, Side.BUY, 0, 1, client_id=1), errors.BadQuantity),
+    (lambda: build.place_order(1, Side.BUY, 1, 0, client_id=1), errors.BadPrice),
+    (lambda: build.place_order(1, Side.BUY, 1, 1, client_id=0), errors.BadClientId),
+    (
+        lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, max_matches=257),
+        errors.BadMaxMatches,
+    ),
+    (lambda: build.amend_order(7), errors.NothingToAmend),
+    (
+        lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, display=1),
+        errors.DisplayNotAllowed,
+    ),
+    (
+        lambda: build.place_order(1, Side.BUY, 1, 1, client_id=1, post_only=PostOnly.OFF),
+        errors.BadPostOnly,
+    ),
+    (lambda: build.amend_order(7, time_in_force=TimeInForce.IOC), errors.AmendImmediate),
+    (lambda: build.create_market(1, 1, base_unit=1, quote_unit=1), errors.SameTokens),
+    (lambda: build.create_market(1, 2, base_unit=1, quote_unit=3), errors.BadUnit),
+    (lambda: build.change_market(0, MarketAction.DELIST), errors.BadMarket),
+    (lambda: build.cancel_order(0), errors.BadClientId),
+    (lambda: build.cancel_all(max_orders=0), errors.BadMaxOrders),
+    (lambda: build.approve_agent(_AGENT, 0), errors.BadExpiry),
+    (lambda: build.revoke_agent(b"\1"), errors.BadAddress),
+    (
+        lambda: build.build_body("omg-test-1", _OWNER, (), nonce=_NOW_MS, max_unit_price=1),
+        errors.NoLegs,
+    ),
+    (
+        lambda: build.build_body("c", _OWNER, _BUILT, nonce=0, max_unit_price=1),
+        errors.BadNonce,
+    ),
+    (
+        lambda: build.build_body("c", _OWNER, _BUILT[3:4] * 17, nonce=9, max_unit_price=1),
+        errors.TooManyLegs,
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "refusal"), _REFUSED)
 def test_what_a_node_would_refuse_is_refused_here(
     make: Callable[[], object], refusal: type[errors.TxError]
 ) -> None:

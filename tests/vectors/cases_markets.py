@@ -11,12 +11,15 @@ from tests.vectors.genesis import (
     NEXT_MARKET,
     NO_MARKET,
     OPENING,
+    OPENS_MS,
     OWNED,
     PLAIN,
 )
 
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 STOP, RESUME, DELIST = MarketAction.CANCEL_ONLY, MarketAction.RESUME, MarketAction.DELIST
+OPENS = (1_000, 1_000, OPENS_MS - 2_000)
+"""A third block at the time at which the market opens."""
 PERIOD = (1_000, 60_001)
 """Two blocks so far apart that takers are not let in."""
 
@@ -35,15 +38,14 @@ CROSSED = (
 """Bids 5 @ 12 and 3 @ 10, asks 4 @ 9 and 6 @ 11, before the market opens."""
 
 AUCTIONS = [
-    accept(PlaceOrder, "opening", "five lots trade at 11", *CROSSED, (), ()),
+    accept(PlaceOrder, "opening", "five lots trade at 11", *CROSSED, (), ahead_ms=OPENS),
     accept(
         PlaceOrder,
         "opening_without_a_cross",
         "and orders stay",
         by(0, make_place(market=OPENING)),
         (),
-        (),
-        (),
+        ahead_ms=OPENS[1:],
     ),
     accept(
         PlaceOrder,
@@ -55,21 +57,22 @@ AUCTIONS = [
             make_sell(market=OPENING, order_type=OrderType.ICEBERG, quantity=9, display=2),
         ),
         (),
-        (),
-        (),
+        ahead_ms=OPENS[1:],
     ),
     accept(
         PlaceOrder,
         "opening_triggers",
         "the auction's price sets a stop off at the block's end",
-        *CROSSED,
+        *CROSSED[:1],
         by(
             2,
             make_sell(
                 market=OPENING, order_type=OrderType.STOP_LIMIT, price=10, trigger=11, quantity=2
             ),
+            make_sell(client_id=101, market=OPENING, price=11),
         ),
         (),
+        ahead_ms=OPENS,
     ),
     reject(
         PlaceOrder,
@@ -107,8 +110,8 @@ AUCTIONS = [
         by(1, make_sell(market=BATCH, price=4, quantity=6)),
         by(
             0,
-            make_place(market=BATCH, price=6, quantity=7, time_in_force=FOK),
-            make_place(client_id=2, market=BATCH, price=5, time_in_force=FOK),
+            make_place(market=BATCH, price=5, quantity=7, time_in_force=FOK),
+            make_place(client_id=2, market=BATCH, price=6, time_in_force=FOK),
         ),
     ),
     accept(

@@ -10,7 +10,7 @@ NEXT_MARKET = 10
 """The id of the first market that is created."""
 FEW = OWNERS[3]
 """The owner that can hardly pay."""
-OPENS_MS = 4_000
+OPENS_MS = 60_000
 """When the opening market opens, from the start on."""
 
 _UNITS = {"base": 2, "quote": 3, "base_unit": "10", "quote_unit": "3"}
