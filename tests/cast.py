@@ -148,6 +148,7 @@ EXCHANGE: dict[str, Any] = GENESIS | {
 }
 """Markets: 1 and 2 continuous, 3 batch, 4 banded (an auction first), 5 banded batch, 6 dear."""
 UNKNOWN_MARKET = 99
+BATCH_MARKETS = (3, 5)
 FIRST_NEW_MARKET = 7
 """The id that the first market created in `EXCHANGE` has."""
 

@@ -117,7 +117,7 @@ def cancel_all(state: State, owner: bytes, leg: CancelAll) -> tuple[LegResult, i
 
 def set_switch(state: State, owner: bytes, leg: SetSwitch) -> LegResult:
     """Set the dead-man's switch, or turn it off."""
-    if 0 < state.switches.get(owner, 0) <= state.now:
+    if 0 < state.switches.get(owner, 0) <= state.now and state.list_owned(owner):
         raise Refused(errors.SwitchFiring)
     if leg.at_ms == 0:
         state.switches.pop(owner, None)

@@ -30,7 +30,7 @@ def work_start(state: State) -> None:
     limit = min(limits.MASS_START_MAX, limits.MASS_STEPS_MAX)
     state.steps = 0
     work_timers(state)
-    for_each_market(state, is_uncrossing, work_pairs, limit)
+    for_each_market(state, is_uncrossing, work_pairs, min(limit, limits.MASS_PAIRS_MAX))
     remove_due(state, limit)
     for_each_market(state, is_delisting, work_delisting, limit)
 
@@ -38,7 +38,8 @@ def work_start(state: State) -> None:
 def work_end(state: State) -> None:
     """Do what is due after them."""
     limit = limits.MASS_STEPS_MAX
-    for_each_market(state, is_batch, work_batch, limit)
+    for_auctions = max(0, limit - state.steps - limits.MASS_TRIGGERS_MIN)
+    for_each_market(state, is_batch, work_batch, state.steps + for_auctions)
     for_each_market(state, is_active, work_triggers, limit)
     remove_due(state, limit)
     for_each_market(state, is_delisting, work_delisting, limit)

@@ -5,13 +5,13 @@ from random import Random
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import AmendOrder, PlaceOrder
 from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
-from tests.cast import PAST_HEIGHTS, PAST_MS, get_window
+from tests.cast import BATCH_MARKETS, PAST_HEIGHTS, PAST_MS, get_window
 
 _TIMES_MS = (PAST_MS + 1, 1_500, 2_000, 2_001, 3_000, 3_000, 4_000, 6_000)
 _ODD_TIMES_MS = (1, PAST_MS, limits.EXPIRY_AHEAD_MAX_MS + PAST_MS + 1)
 _HEIGHTS = (PAST_HEIGHTS, PAST_HEIGHTS, PAST_HEIGHTS + 1, PAST_HEIGHTS + 2, PAST_HEIGHTS + 4)
 _ODD_HEIGHTS = (1, limits.EXPIRY_HEIGHTS_MAX + PAST_HEIGHTS + 1)
-_RESTING = (TimeInForce.GTC, TimeInForce.GTC, TimeInForce.GTT, TimeInForce.GTH)
+_RESTING = (*[TimeInForce.GTC] * 4, TimeInForce.GTT, TimeInForce.GTH)
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _STEPS = (1, 2, 3, 5, 16)
 
@@ -42,7 +42,7 @@ def draw_place(pick: Random, market: int, client_ids_max: int) -> PlaceOrder:
         OrderType.LIMIT,
         TimeInForce.GTC,
         PostOnly.NONE,
-        price if pick.random() < 0.9 else pick.randint(low, high),
+        price if pick.random() < 0.7 else pick.randint(low, high),
         draw_lots(pick),
         0,
         pick.randint(1, client_ids_max) if pick.random() < 0.9 else pick.randint(1, 60),
@@ -51,18 +51,18 @@ def draw_place(pick: Random, market: int, client_ids_max: int) -> PlaceOrder:
         pick.choice(_STEPS),
     )
     chance = pick.random()
-    if chance < 0.18:
+    if chance < 0.24:
         order_type = pick.choice([OrderType.LIMIT, OrderType.MARKET])
         price = pick.choice([low, high, leg.price])
         return leg._replace(
             order_type=order_type, time_in_force=pick.choice(_IMMEDIATE), price=price
         )
     leg = draw_life(pick, leg)
-    if chance < 0.42:
+    if chance < (0.26 if market in BATCH_MARKETS else 0.38):
         post_only = pick.choice([PostOnly.REJECT, PostOnly.SLIDE])
         leg = leg._replace(post_only=post_only)
-    if 0.36 < chance < 0.58:
-        display = pick.randint(1, 3)
+    if 0.35 < chance < 0.54:
+        display = pick.choice([1, *[2, 3] * 6])
         return leg._replace(order_type=OrderType.ICEBERG, display=min(display, leg.quantity))
     if chance > 0.8:
         return draw_waiting(pick, leg)
@@ -86,9 +86,11 @@ def draw_waiting(pick: Random, leg: PlaceOrder) -> PlaceOrder:
     if pick.random() < 0.3:
         tif = pick.choice(_IMMEDIATE)
         leg = leg._replace(time_in_force=tif, expires_ms=0, expires_height=0)
-    return leg._replace(
-        order_type=order_type, trigger=pick.randint(low, high), price=pick.randint(low, high)
-    )
+    rises = (order_type == OrderType.STOP_LIMIT) == (leg.side == Side.BUY)
+    middle = (low + high) // 2
+    near = pick.randint(middle, high) if rises else pick.randint(low, middle)
+    trigger = near if pick.random() < 0.9 else pick.randint(low, high)
+    return leg._replace(order_type=order_type, trigger=trigger, price=pick.randint(low, high))
 
 
 def draw_amend(pick: Random, market: int) -> AmendOrder:

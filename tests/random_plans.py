@@ -31,8 +31,8 @@ _SCENES: tuple[tuple[int, ...], ...] = (
     (4,),
     (5,),
     (3, 4, 5),
-    (1, 3, 6, FIRST_NEW_MARKET),
-    (1, 2, 3, 4, 5, 6, FIRST_NEW_MARKET, FIRST_NEW_MARKET + 1),
+    (1, 1, 3, 3, 6),
+    (1, 2, 3, 4, 5, 6, FIRST_NEW_MARKET),
 )
 """In which markets the orders of a seed go: the fewer, the deeper the books."""
 
@@ -48,10 +48,10 @@ class PlanSource:
         self.client_ids_max = self.random.choice([60, 10_000])
 
     def draw_block(self, txs_max: int = 8, legs_max: int = 8) -> BlockPlan:
-        """Draw a block; one in twenty comes a minute or days later."""
+        """Draw a block; one in thirty comes a minute or days later."""
         pick = self.random
         ahead_ms = pick.choice([1, 400, 1_000, 1_000, 1_000, 1_000, 2_000, 6_000])
-        if pick.random() < 0.05:
+        if pick.random() < 0.03:
             late = [limits.CHAIN_HALT_MS, limits.CHAIN_HALT_MS + 1, DAY_MS]
             ahead_ms = pick.choice([*late, 2 * DAY_MS - 1, 2 * DAY_MS])
         txs = tuple(self.draw_tx(legs_max) for _ in range(pick.randint(1, txs_max)))
@@ -72,7 +72,7 @@ class PlanSource:
             signer,
             pick.randint(-200, 200),
             pick.randint(1, 3) if pick.random() < 0.03 else 0,
-            pick.random() < 0.15,
+            pick.random() < 0.06,
             1 if pick.random() < 0.02 else 2,
             pick.choice([1, 500, 3_000]) if pick.random() < 0.3 else 0,
             tuple(legs),
@@ -82,16 +82,16 @@ class PlanSource:
         """Draw a leg; of a transaction by its owner one in ten is not a trade."""
         pick = self.random
         if signer == owner and pick.random() < 0.1:
-            return self.draw_account_leg(owner) if pick.random() < 0.5 else self.draw_market_leg()
+            return self.draw_market_leg() if pick.random() < 0.25 else self.draw_account_leg(owner)
         chance = pick.random()
-        if chance < 0.62:
-            market = pick.choice(self.markets) if pick.random() < 0.98 else UNKNOWN_MARKET
+        if chance < 0.68:
+            market = pick.choice(self.markets) if pick.random() < 0.99 else UNKNOWN_MARKET
             return draw_place(pick, market, self.client_ids_max)
-        if chance < 0.86:
+        if chance < 0.9:
             return draw_amend(pick, pick.choice(self.markets))
-        if chance < 0.96:
+        if chance < 0.975:
             return CancelOrder(pick.randint(1, 60))
-        if chance < 0.98:
+        if chance < 0.985:
             return SetSwitch(0 if pick.random() < 0.3 else draw_time(pick))
         market = pick.choice([0, *self.markets, UNKNOWN_MARKET])
         return CancelAll(market, pick.randint(0, 2), pick.randint(1, 4))
@@ -131,4 +131,4 @@ class PlanSource:
             )
         market = pick.choice([*self.markets, *self.markets, FIRST_NEW_MARKET, UNKNOWN_MARKET])
         stop, resume, delist = MarketAction
-        return ChangeMarket(market, pick.choice([stop, stop, resume, resume, resume, delist]))
+        return ChangeMarket(market, pick.choice([*[stop] * 2, *[resume] * 6, delist]))

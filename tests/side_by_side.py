@@ -25,8 +25,6 @@ from tests.model import Model
 from tests.strategies import BlockPlan, TxPlan, make_body, sign_body
 
 TIGHT_LIMITS = {
-    "MASS_STEPS_MAX": 5,
-    "MASS_START_MAX": 2,
     "CLOSED_KEPT_MAX": 3,
     "TOMBSTONES_MAX": 2,
     "AGENTS_MAX": 2,
@@ -40,6 +38,14 @@ TIGHT_LIMITS = {
     "DELIST_NOTICE_MS": 3_000,
 }
 """Bounds so narrow that a handful of transactions, or of seconds, runs into each of them."""
+_MASS_LIMITS = ("MASS_STEPS_MAX", "MASS_START_MAX", "MASS_PAIRS_MAX", "MASS_TRIGGERS_MIN")
+SPILLING_LIMITS = tuple(
+    dict(zip(_MASS_LIMITS, values, strict=True))
+    for values in ((5, 2, 1, 2), (20, 3, 2, 17), (20, 10, 4, 2), (3, 1, 1, 0))
+)
+"""Bounds under which the larger part of the mass work waits for the next blocks."""
+NO_MASS_WORK = dict.fromkeys(_MASS_LIMITS, 0)
+"""Nothing but matching removes what is dead."""
 
 
 @contextmanager

@@ -29,17 +29,35 @@ class OrderWrites(Tables):
 
     def rest_order(self, order: Order) -> None:
         """Put an order at the end of its level, with the next priority."""
-        market = order.market
+        account, market = order.account, order.market
+        side = market.bids if order.side == BUY else market.asks
         self._journal.append((_undo_rest, order, order.priority))
-        (market.bids if order.side == BUY else market.asks).attach(order)
-        self._add_open(order)
-        special = order.special
+        # What `_add_open` does stands here again: the call took a tenth of the time (0.1 of 1 us).
+        order.priority = self.next_priority
+        self.next_priority += 1
+        side.attach(order)
+        where = (market.id, order.side)
+        owner_list = account.lists.get(where)
+        if owner_list is None:
+            owner_list = account.lists[where] = OwnerList()
+        owner_list.append(order)
+        account.orders[order.client_id] = order
+        account.open_orders += 1
+        market.open_orders += 1
+        self.dirty_orders[order] = None
+        if order.expires_ms or order.special is not None or market.is_batch:
+            self._note_resting(order)
+
+    def _note_resting(self, order: Order) -> None:
+        """Do for an order that came to rest what few orders need."""
+        market, special = order.market, order.special
         if special is not None and special.display:
             self.change_tip(order, min(special.display, order.remaining))
         if market.is_batch:
             self.batch_work[market.id] = market
             if not RESTS[order.time_in_force]:
                 market.immediate[order] = None
+        self._push_expiries(order)
 
     def wait_order(self, order: Order) -> None:
         """Open an order that waits for its trigger, with the next priority."""

@@ -10,17 +10,7 @@ from omg_abci.gen.omg.tx.v1 import tx_pb2 as pb
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
 from omg_abci.protocol.crypto import ORDER, sign_digest
-from omg_abci.protocol.messages import (
-    AmendOrder,
-    ApproveAgent,
-    CancelAll,
-    CancelOrder,
-    Message,
-    PlaceOrder,
-    RevokeAgent,
-    Transfer,
-    TxBody,
-)
+from omg_abci.protocol.messages import CancelAll, CancelOrder, ChangeMarket, Message, TxBody
 from omg_abci.protocol.signing import (
     Domain,
     compute_digest,
@@ -28,13 +18,11 @@ from omg_abci.protocol.signing import (
     compute_no_bridge_domain,
 )
 from omg_abci.protocol.units import Scheme
+from tests.node.bad_legs import CREATE, PAY, PLACE, list_bad_legs
 from tests.strategies import AGENTS, CHAIN_ID, DOMAIN, OWNERS, START_MS, Key
 
 OWNER, OTHER, AGENT = OWNERS[0], OWNERS[1], AGENTS[0]
 CANCEL = CancelOrder(1)
-PLACE = PlaceOrder(1, 1, 1, 1, False, 2, 3, 0, 9, 0, 1, 4)  # noqa: FBT003 - a tuple's field
-AMEND = AmendOrder(9, 1, 1, 0, 4)
-PAY = Transfer(OTHER.address, 2, 5, 0, 0)
 BODY = TxBody(CHAIN_ID, OWNER.address, START_MS + 1, 0, 0, 0, False, 2, (CANCEL,))  # noqa: FBT003
 _U64 = limits.U64_MAX
 _OTHER_CHAIN = "omg-elsewhere"
@@ -156,44 +144,9 @@ _BODIES: dict[str, tuple[Mapping[str, Any], type[errors.TxError]]] = {
     "price_too_low": ({"max_unit_price": 1}, errors.UnitPriceTooLow),
     "too_dear": ({"legs": (CancelAll(0, 0, 1_000),) * 140}, errors.TooDear),
     "agent_transfers": ({"legs": (PAY,)}, errors.AgentScope),
+    "agent_creates": ({"legs": (CREATE,)}, errors.AgentScope),
+    "agent_changes": ({"legs": (ChangeMarket(1, 1),)}, errors.AgentScope),
     "agent_of_another": ({"owner": OWNERS[2].address}, errors.NotAnAgent),
-}
-_LEGS: dict[str, tuple[Message, type[errors.TxError]]] = {
-    "transfer_zero": (PAY._replace(amount=0), errors.BadAmount),
-    "transfer_above_maximum": (PAY._replace(amount=limits.AMOUNT_MAX + 1), errors.BadAmount),
-    "transfer_to_zero": (PAY._replace(to=bytes(20)), errors.BadAddress),
-    "transfer_of_token_zero": (PAY._replace(token=0), errors.BadToken),
-    "transfer_from_subaccount": (PAY._replace(from_subaccount=256), errors.BadSubaccount),
-    "transfer_to_itself": (PAY._replace(to=OWNER.address), errors.TransferToSelf),
-    "market_zero": (PLACE._replace(market=0), errors.BadMarket),
-    "side_unknown": (PLACE._replace(side=3), errors.BadSide),
-    "type_unknown": (PLACE._replace(order_type=3), errors.BadOrderType),
-    "tif_unknown": (PLACE._replace(time_in_force=5), errors.BadTimeInForce),
-    "market_order_rests": (PLACE._replace(order_type=2), errors.BadTimeInForce),
-    "post_only_ioc": (PLACE._replace(time_in_force=3, post_only=True), errors.BadPostOnly),
-    "price_zero": (PLACE._replace(price=0), errors.BadPrice),
-    "price_above_maximum": (PLACE._replace(price=limits.PRICE_TICKS_MAX + 1), errors.BadPrice),
-    "quantity_zero": (PLACE._replace(quantity=0), errors.BadQuantity),
-    "quantity_above": (PLACE._replace(quantity=limits.QUANTITY_LOTS_MAX + 1), errors.BadQuantity),
-    "quantity_maximal_u64": (PLACE._replace(quantity=_U64), errors.BadQuantity),
-    "gtc_with_expiry": (PLACE._replace(expires_ms=START_MS), errors.BadExpiry),
-    "client_id_zero": (PLACE._replace(client_id=0), errors.BadClientId),
-    "subaccount_above": (PLACE._replace(subaccount=256), errors.BadSubaccount),
-    "self_trade_zero": (PLACE._replace(self_trade=0), errors.BadSelfTrade),
-    "matches_zero": (PLACE._replace(max_matches=0), errors.BadMaxMatches),
-    "matches_above": (PLACE._replace(max_matches=257), errors.BadMaxMatches),
-    "amends_nothing": (AMEND._replace(price=0, quantity=0), errors.NothingToAmend),
-    "amends_price_above": (AMEND._replace(price=_U64), errors.BadPrice),
-    "amends_quantity_above": (AMEND._replace(quantity=_U64), errors.BadQuantity),
-    "cancels_zero": (CancelOrder(0), errors.BadClientId),
-    "cancels_none": (CancelAll(0, 0, 0), errors.BadMaxOrders),
-    "cancels_too_many": (CancelAll(0, 0, 1_001), errors.BadMaxOrders),
-    "cancels_side": (CancelAll(0, 3, 1), errors.BadSide),
-    "approves_nothing": (ApproveAgent(OTHER.address, 0, START_MS), errors.BadScope),
-    "approves_unknown_scope": (ApproveAgent(OTHER.address, 3, START_MS), errors.BadScope),
-    "approves_for_ever": (ApproveAgent(OTHER.address, 1, 0), errors.BadExpiry),
-    "approves_itself": (ApproveAgent(OWNER.address, 1, START_MS), errors.AgentIsOwner),
-    "revokes_zero": (RevokeAgent(bytes(20)), errors.BadAddress),
 }
 
 
@@ -201,7 +154,7 @@ def list_fields() -> Iterator[Bad]:
     """Yield what is wrong with a field of the body or of a leg, or with the body at this time."""
     for name, (fields, error) in _BODIES.items():
         yield Bad(name, sign(BODY._replace(**fields), AGENT, Scheme.RAW), error)
-    for name, (leg, error) in _LEGS.items():
+    for name, leg, error in list_bad_legs():
         yield Bad(name, sign_legs(leg), error)
     typed = BODY._replace(legs=(CANCEL,) * 17)
     yield Bad("too_many_typed_legs", sign(typed), errors.TooManyLegs)

@@ -1,6 +1,7 @@
 """A whole chain in this process, without consensus: real state machine, read process, node API.
 
-Each submission becomes a block at once, unless the test holds blocks back.
+Each submission becomes a block at once, unless the test holds blocks back. The chain's time is
+the machine's, and what the test lets pass beside it.
 """
 
 import asyncio
@@ -33,10 +34,13 @@ AGENT = {account.name: account.agent.address for account in ACCOUNTS}
 class OneNode:
     """The executor of one node, on the loop of a thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make an empty chain; `start` gives it a genesis."""
+    def __init__(self, folder: Path, changes: dict[str, object]) -> None:
+        """Make an empty chain; `start` gives it a genesis with these fields of its own."""
         self.target = f"unix:{folder}/api.sock"
         self.holds_blocks = False
+        self._changes = changes
+        self._ahead_ms = 0
+        self._loop = asyncio.get_running_loop()
         self._chain = Chain(Storage.open(folder / "state"))
         self._service = ReadService()
         self._ready = asyncio.Event()
@@ -47,7 +51,7 @@ class OneNode:
         """Serve the genesis state."""
         self._server, _ = await start_server(self._service, self.target)
         self._keep(self._service.run())
-        document = make_document(ACCOUNTS, get_now_ms())
+        document = make_document(ACCOUNTS, get_now_ms()) | self._changes
         records, domain = self._chain.build_genesis(CHAIN_ID, document)
         self._verifier = Verifier(domain)
         self._service.connect(self._take)
@@ -63,13 +67,23 @@ class OneNode:
         await self._server.stop(0)
         self._chain.storage.close()
 
+    def pass_time(self, *spans_ms: int) -> None:
+        """Make a block after each of these spans; called from the test's own thread."""
+        for span_ms in spans_ms:
+            self._ahead_ms += span_ms
+            asyncio.run_coroutine_threadsafe(self.make_block(), self._loop).result(60)
+
+    def get_time_ms(self) -> int:
+        """Return the chain's time."""
+        return get_now_ms() + self._ahead_ms
+
     async def make_block(self, txs: tuple[SignedTx, ...] = ()) -> None:
         """Commit a block and tell the read process."""
         chain = self._chain
         state = chain.get_state()
         height = state.height + 1
         block_hash = compute_sha256(b"block %d" % height)
-        executed = chain.execute(Block(height, get_now_ms(), block_hash, txs), txs)
+        executed = chain.execute(Block(height, self.get_time_ms(), block_hash, txs), txs)
         app_hash, root = await chain.compute_app_hash(executed)
         meta = chain.commit(app_hash, root).meta
         outcomes = [
@@ -108,7 +122,7 @@ class OneNode:
                 try:
                     tx = self._verifier.verify_tx(raw)
                     state = self._chain.get_state()
-                    check_tx(state, tx, state.height + 1, get_now_ms())
+                    check_tx(state, tx, state.height + 1, self.get_time_ms())
                 except TxError as refusal:
                     verdicts.append((refusal.code, str(refusal), b""))
                 else:
@@ -125,15 +139,15 @@ class OneNode:
 
 
 @contextlib.contextmanager
-def run_one_node(folder: Path) -> Iterator[OneNode]:
-    """Run a node with one block on a thread of its own."""
+def run_one_node(folder: Path, **changes: object) -> Iterator[OneNode]:
+    """Run a node with one block on a thread of its own; `changes` are fields of its genesis."""
     started = threading.Event()
     made: list[OneNode] = []
     loop = asyncio.new_event_loop()
     stopped = asyncio.Event()
 
     async def main() -> None:
-        node = OneNode(folder)
+        node = OneNode(folder, changes)
         await node.start()
         await node.make_block()
         made.append(node)

@@ -58,7 +58,8 @@ def test_ended_orders_are_remembered(cli: Cli) -> None:
     """An order that has ended says why."""
     place = ("tx", "place", "OMG/USD", "sell", "1", "2", "--tif", "ioc", "--client-id", "5")
     cli.ask(*place, "--from", "bob", "--yes")
-    assert "ended: immediate" in cli.run("query", "order", "bob", "5").stdout
+    shown = cli.run("query", "order", "bob", "5").stdout
+    assert "ended: the rest of an immediate order was cancelled" in shown
 
 
 def test_markets_and_tokens(cli: Cli) -> None:

@@ -162,7 +162,7 @@ def test_no_block_in_time(cli: Cli) -> None:
         (("place", "OMG/USD", "buy", "1", "1", "--expires", "soon"), "bad_time"),
         (("place", "OMG/USD", "buy", "1", "1", "--expires", "2030-01-01"), "bad_time"),
         (("place", "OMG/USD", "buy", "1", "1", "--tif", "gtt"), "BadExpiry"),
-        (("place", "OMG/USD", "buy", "1", "1", "--tif", "ioc", "--post-only"), "BadPostOnly"),
+        (("place", "OMG/USD", "buy", "1", "1", "--tif", "ioc", "--post-only"), "PostOnlyImmediate"),
         (("place", "OMG/USD", "buy", "1", "1", "--valid-for", "3d"), "BadValidity"),
         (("place", "OMG/USD", "buy", "1", "1", "--chain-id", "other"), "other_chain"),
         (("place", "OMG/USD", "buy", "1", "1", "--max-unit-price", "1"), "UnitPriceTooLow"),

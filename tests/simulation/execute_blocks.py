@@ -38,7 +38,8 @@ def compute_block_hash(height: int) -> bytes:
 def describe_block(result: BlockResult, diff_hash: bytes, state: WorkingState) -> str:
     """Return the block's diff hash, and hashes of its results and of all records after it."""
     answers = [b"%d" % each.code + encode_result(each) for each in result.results]
-    said = hashlib.sha256(b"".join(answers) + repr(result.expired).encode())
+    told = [(type(each).__name__, *each) for each in result.events]
+    said = hashlib.sha256(b"".join(answers) + repr(told).encode())
     records = hashlib.sha256(encode_diff(compute_records(state)))
     return f"{diff_hash.hex()} {said.hexdigest()} {records.hexdigest()}"
 

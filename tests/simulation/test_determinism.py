@@ -15,7 +15,7 @@ import pytest
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import MESSAGES, SignedTx
-from omg_abci.protocol.results import TxResult
+from omg_abci.protocol.results import Event, TxResult
 from omg_abci.rules.admission import BlockBudget
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.transition import Block, apply_block
@@ -23,9 +23,11 @@ from omg_abci.state.diff import store_changes
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
+from tests.cast import CHAIN_ID, EXCHANGE, START_MS
 from tests.random_plans import PlanSource
+from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute
-from tests.strategies import CHAIN_ID, GENESIS, START_MS, BlockPlan, make_body, sign_body
+from tests.strategies import BlockPlan, make_body, sign_body
 
 SEED = 20_250_101
 BLOCKS = 60
@@ -56,6 +58,7 @@ class Drawn(NamedTuple):
     path: Path
     txs: list[SignedTx]
     results: list[TxResult]
+    events: list[Event]
 
 
 def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[SignedTx]:
@@ -65,7 +68,7 @@ def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[Signe
     for each in plan.txs:
         account = state.accounts.get(each.owner.address)
         open_ids = [] if account is None else sorted(account.orders)
-        txs.append(sign_body(make_body(each, time_ms, open_ids), each.signer))
+        txs.append(sign_body(make_body(each, time_ms, open_ids, state.height + 1), each.signer))
     for tx in sorted(txs, key=lambda each: (each.body.nonce, each.signer, each.raw)):
         try:
             budget.add(tx)
@@ -77,11 +80,11 @@ def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[Signe
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
-    source = PlanSource(SEED)
-    records, _ = build_genesis(CHAIN_ID, GENESIS)
+    source = PlanSource(SEED, markets=(1, 1, 2, 3, 3, 4, 5, 6))
+    records, _ = build_genesis(CHAIN_ID, EXCHANGE)
     state, time_ms = load_state(CHAIN_ID, records), START_MS
     blocks: list[tuple[int, list[str]]] = []
-    found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [])
+    found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [], [])
     for height in range(1, BLOCKS + 1):
         plan = source.draw_block(txs_max=12)
         time_ms += plan.ahead_ms
@@ -92,7 +95,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
         blocks.append((time_ms, [tx.raw.hex() for tx in txs]))
         found.txs.extend(txs)
         found.results.extend(result.results)
-    document = {"chain_id": CHAIN_ID, "genesis": GENESIS, "blocks": blocks}
+        found.events.extend(result.events)
+    document = {"chain_id": CHAIN_ID, "genesis": EXCHANGE, "blocks": blocks}
     found.path.write_text(json.dumps(document), encoding="utf-8")
     return found
 
@@ -124,11 +128,12 @@ def require_same(expected: Sequence[str], found: Sequence[str], where: Surroundi
 
 
 def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
-    """What is executed below is no toy: all kinds of legs, fills, many codes, both schemes."""
+    """What is executed below is no toy: all kinds of legs and events, many codes, both schemes."""
     assert {type(leg) for tx in drawn.txs for leg in tx.body.legs} == set(MESSAGES)
     legs = [leg for result in drawn.results for leg in result.legs]
     assert sum(len(leg.fills) for leg in legs) > BLOCKS
-    assert len({leg.code for leg in legs}) > 10
+    assert len({leg.code for leg in legs}) > 25
+    assert {type(event).__name__ for event in drawn.events} == set(EVENTS)
     assert any(result.code for result in drawn.results)
     assert {tx.scheme for tx in drawn.txs} == {1, 2}
 

@@ -273,7 +273,9 @@ def check_complete(state: WorkingState) -> None:
     for market in markets:
         own = [order for order in waiting if order.market is market]
         heaps = [(market.rising, 1), (market.falling, -1)]
-        found = {entry[3] for heap, sign in heaps for entry in heap if is_waiting_entry(entry, sign)}
+        found = {
+            entry[3] for heap, sign in heaps for entry in heap if is_waiting_entry(entry, sign)
+        }
         assert found == set(own)
         _check_work(state, market)
 

@@ -7,60 +7,19 @@ from omg_abci.protocol.messages import (
     AmendOrder,
     CancelAll,
     CancelOrder,
-    Message,
     RevokeAgent,
-    SignedTx,
     Transfer,
-    TxBody,
 )
-from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
-from omg_abci.protocol.units import Ended, SelfTrade, TimeInForce
+from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
+from omg_abci.protocol.units import Ended, PostOnly, SelfTrade, TimeInForce
+from tests.cast import AGENTS, CHAIN_ID, GENESIS, OWNERS, START_MS
 from tests.model import Model, compute_declared_work, order_block
 from tests.model_state import encode_page
-from tests.strategies import AGENTS, CHAIN_ID, GENESIS, OWNERS, START_MS, Key, sign_body
+from tests.oracle_chain import SECOND, Chain, sign
 from tests.vectors.case_types import make_place, make_sell
 
 A, B, C, D = (key.address for key in OWNERS)
 BASE, QUOTE, FEE = 2, 3, 1
-SECOND = 1_000
-
-
-def sign(
-    *legs: Message,
-    owner: Key = OWNERS[0],
-    signer: Key | None = None,
-    nonce: int = START_MS,
-    atomic: bool = False,
-) -> SignedTx:
-    """Return a signed transaction."""
-    head = (CHAIN_ID, owner.address, nonce, 0, 0, 0)
-    return sign_body(TxBody(*head, atomic=atomic, max_unit_price=2, legs=legs), signer or owner)
-
-
-class Chain:
-    """The oracle, a second further with every transaction."""
-
-    def __init__(self) -> None:
-        """Start from the tests' genesis: base unit 10, quote unit 3, work costs 2."""
-        self.model = Model(CHAIN_ID, GENESIS)
-        self.height = 0
-
-    def do(self, *legs: Message, owner: Key = OWNERS[0], atomic: bool = False) -> TxResult:
-        """Execute a block of one transaction."""
-        self.height += 1
-        nonce = START_MS + self.height * SECOND
-        tx = sign(*legs, owner=owner, nonce=nonce, atomic=atomic)
-        assert self.model.validate_block(self.height, nonce, [tx]) is None
-        return self.model.apply_block(self.height, nonce, bytes(32), [tx]).results[0]
-
-    def one(self, leg: Message, owner: Key = OWNERS[0]) -> LegResult:
-        """Execute a block of one leg."""
-        return self.do(leg, owner=owner).legs[0]
-
-    def get_balance(self, owner: bytes, token: int) -> tuple[int, int]:
-        """Return what the owner's first subaccount has, free and reserved."""
-        key = (owner, 0, token)
-        return self.model.state.get_free(key), self.model.state.compute_reserved().get(key, 0)
 
 
 def test_resting_order_reserves_its_cost() -> None:
@@ -194,7 +153,9 @@ def test_revoked_agent_fails_in_the_same_block() -> None:
 def test_order_puts_cancels_first_and_keeps_an_owners_sequence() -> None:
     """Cancels, quotes, takers; a cancel behind a taker of the same owner stays behind it."""
     cancel = sign(CancelAll(0, 0, 1), owner=OWNERS[0], nonce=9)
-    quote = sign(make_place(post_only=True), AmendOrder(1, 0, 3, 0, 1), owner=OWNERS[1], nonce=9)
+    quote = sign(
+        make_place(post_only=PostOnly.REJECT), AmendOrder(1, 0, 3, 0, 1), owner=OWNERS[1], nonce=9
+    )
     taker = sign(make_place(), owner=OWNERS[2], nonce=3)
     behind = sign(CancelOrder(1), owner=OWNERS[2], nonce=4)
     moved = sign(AmendOrder(1, 5, 0, 0, 1), owner=OWNERS[2], nonce=5)
@@ -208,17 +169,17 @@ def test_order_puts_cancels_first_and_keeps_an_owners_sequence() -> None:
 def test_records_are_these_bytes() -> None:
     """One resting order: its record, and the sums over it, byte by byte."""
     chain = Chain()
-    chain.one(make_place(client_id=258, subaccount=1, post_only=True))
+    chain.one(make_place(client_id=258, subaccount=1, post_only=PostOnly.REJECT))
     records = chain.model.records()
     key = bytes.fromhex("07") + A + bytes.fromhex("0000000000000102")
     value = bytes.fromhex(
-        "00000001 01 01 01 01 01 0000000000000004 0000000000000005 0000000000000000"
+        "00000001 01 01 01 01 01 01 0000000000000004 0000000000000005 0000000000000000"
         "0000000001000000 0000000000000000"
     )
     assert records[key] == value
     sums = bytes.fromhex("00000001") + sha256(key + value).digest()
-    assert records[b"\x04" + A] == sums + bytes.fromhex("0000 0000 01")
-    assert records[b"\x03" + bytes.fromhex("00000001")][-36:] == sums
+    assert records[b"\x04" + A] == sums + bytes.fromhex("0000 0000 01 0000000000000000")
+    assert records[b"\x03" + bytes.fromhex("00000001")][-84:] == sums + bytes(48)
     balance = records[b"\x05" + A + bytes.fromhex("01 00000003")]
     assert balance == (340).to_bytes(16, "big") + (60).to_bytes(16, "big")
 

@@ -26,13 +26,13 @@ def test_blocks_are_undone_and_remembered(seed: int) -> None:
         for committed in (False, True):
             state_world.begin(state)
             state_steps.run(state, Random(chosen), STEPS)
-            changes = compute_changes(state)
-            found.append(changes)
+            found.append(compute_changes(state))
             if not committed:
                 state.rollback()
                 state_world.check_complete(state)
                 assert state_world.view(state) == before._replace(events=[])
         assert found[0] == found[1]
+        changes = found[1]
         store_changes(state, changes)
         state.commit()
         for key, old in changes.undo:

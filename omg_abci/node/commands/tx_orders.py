@@ -80,6 +80,8 @@ _with_order_options = gather(
         click.option("--until-height", type=_HEIGHT, help="Good till that block."),
         click.option(
             "--post-only",
+            is_flag=False,
+            flag_value="reject",
             type=click.Choice(list(_POST_ONLY)),
             help="Never take: refuse the order if it would, or slide it to the best price at which"
             " it does not.",
