@@ -45,7 +45,7 @@ class PlanSource:
         self.random = Random(seed)
         self.markets = markets or self.random.choice(_SCENES)
         self.owners = OWNERS[:owners]
-        self.client_ids_max = self.random.choice([60, 10_000])
+        self.client_ids_max = self.random.choice([60, *[10_000] * 4])
 
     def draw_block(self, txs_max: int = 8, legs_max: int = 8) -> BlockPlan:
         """Draw a block; one in thirty comes a minute or days later."""
@@ -56,7 +56,7 @@ class PlanSource:
             ahead_ms = pick.choice([*late, 2 * DAY_MS - 1, 2 * DAY_MS])
         txs = tuple(self.draw_tx(legs_max) for _ in range(pick.randint(1, txs_max)))
         return BlockPlan(
-            ahead_ms, txs, pick.random() < 0.4, pick.random() < 0.2, pick.randint(0, 40)
+            ahead_ms, txs, pick.random() < 0.25, pick.random() < 0.2, pick.randint(0, 40)
         )
 
     def draw_tx(self, legs_max: int) -> TxPlan:
@@ -72,7 +72,7 @@ class PlanSource:
             signer,
             pick.randint(-200, 200),
             pick.randint(1, 3) if pick.random() < 0.03 else 0,
-            pick.random() < 0.06,
+            pick.random() < 0.05,
             1 if pick.random() < 0.02 else 2,
             pick.choice([1, 500, 3_000]) if pick.random() < 0.3 else 0,
             tuple(legs),
@@ -82,7 +82,7 @@ class PlanSource:
         """Draw a leg; of a transaction by its owner one in ten is not a trade."""
         pick = self.random
         if signer == owner and pick.random() < 0.1:
-            return self.draw_market_leg() if pick.random() < 0.25 else self.draw_account_leg(owner)
+            return self.draw_market_leg() if pick.random() < 0.1 else self.draw_account_leg(owner)
         chance = pick.random()
         if chance < 0.68:
             market = pick.choice(self.markets) if pick.random() < 0.99 else UNKNOWN_MARKET
@@ -91,7 +91,7 @@ class PlanSource:
             return draw_amend(pick, pick.choice(self.markets))
         if chance < 0.975:
             return CancelOrder(pick.randint(1, 60))
-        if chance < 0.985:
+        if chance < 0.98:
             return SetSwitch(0 if pick.random() < 0.3 else draw_time(pick))
         market = pick.choice([0, *self.markets, UNKNOWN_MARKET])
         return CancelAll(market, pick.randint(0, 2), pick.randint(1, 4))
@@ -131,4 +131,4 @@ class PlanSource:
             )
         market = pick.choice([*self.markets, *self.markets, FIRST_NEW_MARKET, UNKNOWN_MARKET])
         stop, resume, delist = MarketAction
-        return ChangeMarket(market, pick.choice([*[stop] * 2, *[resume] * 6, delist]))
+        return ChangeMarket(market, pick.choice([stop, stop, *[resume] * 9, delist]))

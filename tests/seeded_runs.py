@@ -21,6 +21,8 @@ FLAGS = (
 )
 EVENTS = ("Removed", "Activated", "Trade", "Uncrossed", "StatusChanged")
 
+TXS_MAX, LEGS_MAX = 12, 16
+
 
 class Reached:
     """How often each outcome came about."""
@@ -96,5 +98,5 @@ def play_seed(
         source = PlanSource(seed)
         pair = Pair(signed=False, compared=compared)
         for _ in range(blocks):
-            plan = source.draw_block()
+            plan = source.draw_block(TXS_MAX, LEGS_MAX)
             reached.note_block(pair.play(plan if attacked else plan._replace(attacked=1 << 16)))

@@ -12,16 +12,18 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
 from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.messages import SignedTx, TxBody
-from omg_abci.protocol.units import Scheme
+from omg_abci.protocol.units import Scheme, Side
 from omg_abci.rules.admission import BlockBudget, check_tx
 from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
 from omg_abci.state import tables
+from omg_abci.state.book import BookSide, OwnerList
 from omg_abci.state.diff import compute_records, store_changes
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from tests.cast import CHAIN_ID, EXCHANGE, START_MS, STRANGER, Key
 from tests.invariants import check_invariants, check_ladder
 from tests.model import Model
+from tests.model_book import list_side
 from tests.strategies import BlockPlan, TxPlan, make_body, sign_body
 
 TIGHT_LIMITS = {
@@ -74,6 +76,27 @@ def leave_unsigned(body: TxBody, signer: Key) -> SignedTx:
     body.check(signer.address, scheme)
     raw = encode_envelope(encode_body(body), signer.address, scheme, bytes(65))
     return SignedTx(raw, compute_sha256(raw), signer.address, scheme, body)
+
+
+def list_ladder(book: BookSide) -> list[tuple[bytes, int]]:
+    """Return the keys of a side's orders as they stand in line, best price first."""
+    found: list[tuple[bytes, int]] = []
+    for place in reversed(book.places):
+        order = book.levels[place].head
+        while order is not None:
+            found.append((order.account.owner, order.client_id))
+            order = order.next
+    return found
+
+
+def list_listed(listed: OwnerList) -> list[int]:
+    """Return the client ids of an owner's list as they stand in it."""
+    found: list[int] = []
+    order = listed.head
+    while order is not None:
+        found.append(order.client_id)
+        order = order.owner_next
+    return found
 
 
 class Pair:
@@ -163,7 +186,7 @@ class Pair:
         check_block(self.state, block)
         thorough = height % self.compared == 0
         before = self.model.records() if thorough else {}
-        rehearsals = [self.rehearse(block)] if rehearsed else []
+        rehearsals = self.rehearse(block) if rehearsed else []
         applied = self.model.apply_block(height, time_ms, block.block_hash, txs)
         result = apply_block(self.state, block)
         assert list(result.results) == applied.results
@@ -182,6 +205,7 @@ class Pair:
         check_ladder(self.model.state)
         if thorough:
             assert self.disk == self.model.records()
+            self.compare_books()
             check_invariants(self.model.state)
         return result
 
@@ -193,13 +217,27 @@ class Pair:
         assert list(result.changes.diff) == [(key, after.get(key)) for key in changed]
         assert list(result.changes.undo) == [(key, before.get(key)) for key in changed]
 
-    def rehearse(self, block: Block) -> BlockResult:
-        """Apply a block and roll it back: every record is as it was."""
+    def compare_books(self) -> None:
+        """Assert that both have the same orders in line at each price, and in each owner's list."""
+        model = self.model.state
+        assert self.state.markets.keys() == model.markets.keys()
+        for number, market in self.state.markets.items():
+            for side, book in ((Side.BUY, market.bids), (Side.SELL, market.asks)):
+                assert list_ladder(book) == [each.key for each in list_side(model, number, side)]
+        for owner, account in self.state.accounts.items():
+            lists = sorted(account.lists.items())
+            chain = [client_id for _, listed in lists for client_id in list_listed(listed)]
+            assert chain == [each.client_id for each in model.list_owned(owner)]
+
+    def rehearse(self, block: Block) -> list[BlockResult]:
+        """Apply a block and a rival of it, and roll each back: every record is as it was."""
         before = compute_records(self.state)
         rehearsal = apply_block(self.state, block)
         self.state.rollback()
+        apply_block(self.state, block._replace(time_ms=block.time_ms + 1, txs=block.txs[::2]))
+        self.state.rollback()
         assert compute_records(self.state) == before
-        return rehearsal
+        return [rehearsal]
 
     # --- attacks ------------------------------------------------------------------------------
 

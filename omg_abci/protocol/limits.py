@@ -56,6 +56,10 @@ MASS_STEPS_MAX: Final = 2_000
 """Steps of all mass work in a block: expiries, switches, auctions, delistings, triggers."""
 MASS_START_MAX: Final = 1_000
 """The part of them that may be done at the block's start, before its transactions."""
+MASS_PAIRS_MAX: Final = 500
+"""The part of those at the start that call auctions may take: expiries go on meanwhile."""
+MASS_TRIGGERS_MIN: Final = 500
+"""What batch auctions leave of those at the end: stop orders cannot be held up by trading."""
 
 # --- markets ---
 MARKETS_MAX: Final = 10_000
@@ -111,7 +115,7 @@ _RELATIONS = (
     (MATCHES_DEFAULT <= MATCHES_MAX, "the default number of matches is allowed"),
     (LEGS_TYPED_MAX <= LEGS_MAX, "typed transactions are transactions"),
     (
-        MATCHES_MAX + 1 <= MASS_STEPS_MAX - MASS_START_MAX,
+        MATCHES_MAX + 1 <= MASS_TRIGGERS_MIN <= MASS_STEPS_MAX - MASS_START_MAX,
         "a triggered order fits into the mass work of a block",
     ),
     (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),

@@ -178,8 +178,7 @@ def _make_pairs(
 ) -> tuple[int, Ticks]:
     """Trade at the price, then at new ones while the book crosses.
 
-    Return the steps used and the price at which pairs are left, 0 when the auction is over; a
-    market without a reference then has the auction's price as its reference.
+    Return the steps used and the price at which pairs are left, 0 when the auction is over.
     """
     steps = 0
     while True:
@@ -189,7 +188,6 @@ def _make_pairs(
             return steps, price
         pricing = get_pricing(state, market)
         if pricing is None:
-            note_first_fill(state, market, price)
             return steps, 0
         price = pricing.price
         state.add_event(Uncrossed(market.id, price, pricing.volume))
@@ -233,6 +231,7 @@ def _trade(state: WorkingState, bid: Order, ask: Order, price: Ticks) -> None:
     state.change_balance(ask.give, 0, -base)
     state.change_balance(bid.take, base, 0)
     state.change_balance(ask.take, price * unit, 0)
+    note_first_fill(state, market, price)
     state.set_last_price(market, price)
     buyer, seller = bid.account.owner, ask.account.owner
     state.add_event(Trade(market.id, price, quantity, buyer, bid.client_id, seller, ask.client_id))
@@ -256,15 +255,17 @@ def _fill(state: WorkingState, order: Order, quantity: Lots) -> None:
 def open_uncrossing(state: WorkingState, market: Market) -> None:
     """Price a call auction whose time has come; its pairs are made by `work_pairs`."""
     pricing = get_pricing(state, market)
-    if market.record.band_bp:
-        # The auction finds a new reference: its own price, when it is over.
-        state.set_market(market, reference=0, reference_ms=0)
+    banded = market.record.band_bp > 0
     if pricing is None:
+        if banded:
+            state.set_market(market, reference=0)
         state.add_event(Uncrossed(market.id, 0, 0))
         change_status(state, market, _ACTIVE, 0)
         return
     state.add_event(Uncrossed(market.id, pricing.price, pricing.volume))
     state.set_market(market, auction_price=pricing.price)
+    if banded:
+        state.set_market(market, reference=pricing.price, reference_ms=state.time_ms)
     change_status(state, market, _UNCROSSING, 0)
 
 

@@ -25,7 +25,9 @@ def work_start(state: WorkingState) -> None:
     """Do what is due before a block's transactions."""
     work_timers(state)
     left = limits.MASS_START_MAX
-    left -= _work_markets(state, state.uncrossing_work, work_pairs, left)
+    left -= _work_markets(
+        state, state.uncrossing_work, work_pairs, min(left, limits.MASS_PAIRS_MAX)
+    )
     for number in sorted(state.uncrossing_work):
         if state.uncrossing_work[number].status != _UNCROSSING:
             state.drop_work(state.uncrossing_work, number)
@@ -37,7 +39,8 @@ def work_start(state: WorkingState) -> None:
 def work_end(state: WorkingState) -> None:
     """Do what is due after a block's transactions, with the steps that its start left."""
     left = limits.MASS_STEPS_MAX - state.mass_steps
-    left -= _work_markets(state, state.batch_work, work_batch, left)
+    for_auctions = max(0, left - limits.MASS_TRIGGERS_MIN)
+    left -= _work_markets(state, state.batch_work, work_batch, for_auctions)
     for number in sorted(state.batch_work):
         state.drop_work(state.batch_work, number)
     left -= _work_markets(state, state.trigger_work, work_triggers, left)

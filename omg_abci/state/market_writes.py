@@ -109,7 +109,7 @@ class MarketWrites(Tables):
         del self.markets[market.id]
         self.next_market = market.id
 
-    def _restore_post_only(self, until_ms: MarketId) -> None:
+    def _restore_post_only(self, until_ms: Millis) -> None:
         self.post_only_until_ms = until_ms
 
 

@@ -39,7 +39,7 @@ class Tables(Journal):
         self.block_stored: bytes | None = None
         self.tokens: dict[int, TokenRecord] = {}
         self.markets: dict[MarketId, Market] = {}
-        """Never iterated but in ascending order: the order here depends on history."""
+        """Rules iterate it in ascending order only: the order here depends on history."""
         self.accounts: dict[Address, Account] = {}
         self.balances: dict[bytes, Balance] = {}
         self.mass_steps = 0

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from omg_abci.protocol import errors, limits
+from omg_abci.protocol import limits
 from omg_abci.protocol.messages import AmendOrder, CancelOrder, Message, PlaceOrder
 from omg_abci.protocol.units import MarketStatus
 from omg_abci.rules.context import LegContext
@@ -65,6 +65,7 @@ from tests.unit.expected_refusals import (
     compute_place_code,
     rises,
 )
+from tests.unit.one_leg import ask
 
 ALICE, MAKER, SWITCHED, CROWDED = (bytes([n]) * 20 for n in (0xA1, 0xB0, 0xC0, 0xD0))
 RICHES = 1_000_000
@@ -202,22 +203,6 @@ class World(NamedTuple):
     state: WorkingState
     targets: list[tuple[Target, Situation]]
 
-    def do(self, owner: bytes, leg: Message) -> int:
-        """Do a leg and undo it; return its code. A refusal has written nothing."""
-        try:
-            leg.check()
-        except errors.FormatError as refusal:
-            return refusal.code
-        savepoint = self.state.open_savepoint()
-        ctx = LegContext(self.state.get_account(owner), NOW + 60_000)
-        try:
-            code = process_leg(self.state, ctx, leg).code
-        except errors.LegError as refusal:
-            assert len(self.state._journal) == savepoint + 1, f"{leg} has written"
-            code = refusal.code
-        self.state.rollback_to(savepoint)
-        return code
-
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
@@ -294,7 +279,7 @@ def list_wrong(world: World, place: Situation, orders: Iterator[PlaceOrder]) -> 
     """Return the orders that are answered something else than they must be."""
     actor, wrong = get_actor(place), []
     for order in orders:
-        expected, code = compute_place_code(order, place), world.do(actor, order)
+        expected, code = compute_place_code(order, place), ask(world.state, actor, order)
         if code != expected:
             wrong.append(f"{code} instead of {expected}: {order} in {place}")
     return wrong
@@ -334,7 +319,7 @@ def test_every_amendment_has_its_code(world: World, place: Situation) -> None:
     for target in targets:
         for defects in list_defects(AMEND_DEFECTS, 2):
             msg = AmendOrder(target.client_id, 0, 0, 0, 16)._replace(**defects)
-            expected, code = compute_amend_code(msg, target, place), world.do(MAKER, msg)
+            expected, code = compute_amend_code(msg, target, place), ask(world.state, MAKER, msg)
             if code != expected:
                 wrong.append(f"{code} instead of {expected}: {msg} of {target} in {place}")
     assert wrong[:3] == []
@@ -349,7 +334,7 @@ def test_amendment_without_an_order(world: World) -> None:
     )
     for target, defects in product(targets, list_defects(AMEND_DEFECTS, 2)):
         msg = AmendOrder(target.client_id, 0, 0, 0, 16)._replace(**defects)
-        assert world.do(ALICE, msg) == compute_amend_code(msg, target, MARKETS[0])
+        assert ask(world.state, ALICE, msg) == compute_amend_code(msg, target, MARKETS[0])
 
 
 def test_every_row_is_reached() -> None:

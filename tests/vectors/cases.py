@@ -33,6 +33,7 @@ from tests.vectors.case_types import (
 from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.cases_switch import SWITCHES
 from tests.vectors.genesis import FEW, OWNED
 from tests.vectors.wrong_fields import WRONG_FIELDS
 
@@ -239,6 +240,7 @@ CASES: list[Case] = [
     *AMENDS,
     *CANCELS,
     *KIND_CASES,
+    *SWITCHES,
     *MARKET_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
     *(case for message in SAMPLE_LEGS for case in list_admission(message)),
