@@ -79,9 +79,9 @@ class PlanSource:
         )
 
     def draw_leg(self, owner: Key, signer: Key) -> Message:
-        """Draw a leg; of a transaction by its owner one in ten is not a trade."""
+        """Draw a leg; of a transaction by its owner one in ten is not a trade, of others few."""
         pick = self.random
-        if signer == owner and pick.random() < 0.1:
+        if pick.random() < (0.1 if signer == owner else 0.003):
             return self.draw_market_leg() if pick.random() < 0.1 else self.draw_account_leg(owner)
         chance = pick.random()
         if chance < 0.68:

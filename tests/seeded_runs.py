@@ -74,8 +74,8 @@ class Reached:
         wanted += [f"removed {name}" for name in system]
         never = ("CANCELLED", "EXPIRED", "SWITCHED", "DELISTED")
         wanted += [f"activated {each.name}" for each in Ended if each.name not in never]
-        by_leg = [each for each in Ended if each.name != "UNFILLED"]
-        wanted += [f"ended {each.name}" for each in by_leg]
+        repeated_only = ("UNFILLED", "DELISTED")
+        wanted += [f"ended {each.name}" for each in Ended if each.name not in repeated_only]
         return [each for each in wanted if not self.counts[each]]
 
 

@@ -61,7 +61,7 @@ def process_cancel_all(state: WorkingState, ctx: LegContext, msg: CancelAll) -> 
 def process_set_switch(state: WorkingState, ctx: LegContext, msg: SetSwitch) -> LegResult:
     """Set the dead-man's switch, or turn it off; raise SwitchFiring, SwitchInPast, SwitchTooFar."""
     ctx.work += limits.WORK_SWITCH
-    if has_switch_fired(state, ctx.account):
+    if ctx.account.open_orders and has_switch_fired(state, ctx.account):
         raise errors.SwitchFiring
     if msg.at_ms:
         if msg.at_ms <= state.time_ms:

@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.errors import require
-from omg_abci.protocol.units import MarketId, MarketStatus, Millis, Ticks
+from omg_abci.protocol.units import MarketStatus, Millis, Ticks
 from omg_abci.state.objects import Market
 from omg_abci.state.records import MarketRecord
 from omg_abci.state.tables import Tables

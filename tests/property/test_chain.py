@@ -13,6 +13,8 @@ from tests.seeded_runs import Reached, play_seed
 from tests.side_by_side import SPILLING_LIMITS, TIGHT_LIMITS, Pair, narrowed
 from tests.strategies import BlockPlan, block_plans
 
+SEEDS = (24, 138, 148, 150, 155, 166, 189, 199, 239, 242, 255, 293, 354, 355, 492)
+"""Each outcome comes about in two of them at least: `scripts/rules_campaign.py` reaches all."""
 BOUNDS = st.builds(
     lambda tight, spilling: tight | spilling,
     st.fixed_dictionaries(
@@ -23,7 +25,6 @@ BOUNDS = st.builds(
 SEEDED_PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """A smaller seed is not a smaller example."""
 SHRINKING_S = 900
-SEEDS_FOR_ALL = 60
 """A failure is shown once it is small, for which Hypothesis takes up to five minutes."""
 
 
@@ -50,6 +51,6 @@ def test_dense_blocks_do_what_the_oracle_does(seed: int, bounds: dict[str, int])
 def test_fixed_seeds_reach_every_outcome() -> None:
     """Every code, event, status and end of the exchange comes about, so the runs test them."""
     reached = Reached()
-    for seed in range(SEEDS_FOR_ALL):
-        play_seed(seed, 25, reached, compared=5)
+    for seed in SEEDS:
+        play_seed(seed, 15, reached, compared=5)
     assert reached.list_missing() == []

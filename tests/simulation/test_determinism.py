@@ -80,7 +80,7 @@ def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[Signe
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
-    source = PlanSource(SEED, markets=(1, 1, 2, 3, 3, 4, 5, 6))
+    source = PlanSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
     records, _ = build_genesis(CHAIN_ID, EXCHANGE)
     state, time_ms = load_state(CHAIN_ID, records), START_MS
     blocks: list[tuple[int, list[str]]] = []
