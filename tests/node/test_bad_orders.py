@@ -17,7 +17,7 @@ from tests.node.app_world import DOCUMENT, AppNode, run
 from tests.node.pool_world import ALICE, BOB, make_tx
 from tests.strategies import AGENTS, GENESIS, START_MS, STRANGER, Key, show
 
-SELL = PlaceOrder(1, 2, 1, 1, False, 4, 5, 0, 1, 0, 1, 16)  # noqa: FBT003 - a tuple's field
+SELL = PlaceOrder(1, 2, 1, 1, 0, 4, 5, 0, 1, 0, 1, 16)
 BUY = SELL._replace(side=1, quantity=3, client_id=2)
 _LEVELS = 10_000
 _STEPS = limits.MATCHES_MAX
@@ -137,6 +137,19 @@ def test_self_trade_in_every_mode(
         resting = node.chain.get_state().accounts[ALICE.address].orders.get(1)
         assert (0 if resting is None else resting.remaining) == resting_left
         assert (trading.count(2), trading.count(3)) == before
+
+    run(tmp_path, test)
+
+
+def test_ended_orders_cannot_be_changed(tmp_path: Path) -> None:
+    """An order that has ended is OrderClosed, for amendments and cancellations alike."""
+
+    async def test(node: AppNode) -> None:
+        await node.init_chain()
+        trading = Trading(node)
+        await trading.do(ALICE, SELL, CancelOrder(1))
+        for leg in (AmendOrder(1, 5, 0, 0, 1), CancelOrder(1)):
+            assert (await trading.do_one(ALICE, leg)).code == errors.OrderClosed.code
 
     run(tmp_path, test)
 

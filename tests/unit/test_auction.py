@@ -310,7 +310,7 @@ def test_price_is_found_anew_when_orders_left_meanwhile() -> None:
         trade(95, 1, ANN, 2, BEN, 5),
         status(ACTIVE),
     )
-    assert (chain.market.last_price, chain.market.reference) == (95, 95)
+    assert (chain.market.last_price, chain.market.reference) == (95, 98)
     assert (chain.market.low, chain.market.high) == (95, 95)
 
 
@@ -355,7 +355,7 @@ def test_uncrossing_market_whose_orders_left_is_over_without_steps() -> None:
 
 
 def test_call_auction_sets_the_reference() -> None:
-    """In a market with a band the auction's price is the reference, from the time it is over."""
+    """In a market with a band the auction's price is the reference, from its pricing."""
     chain = make_auction(band_bp=1_000)
     chain.block(bid(ANN, 1, 1, 100), ask(BEN, 1, 1, 100))
     open_at(chain)
@@ -363,16 +363,16 @@ def test_call_auction_sets_the_reference() -> None:
 
 
 @pytest.mark.usefixtures("_few_steps")
-def test_reference_is_set_when_the_auction_is_over() -> None:
-    """While pairs are left the market has no reference; then it has the price and that time."""
+def test_reference_stays_while_pairs_are_left() -> None:
+    """An auction of several blocks has the reference of its pricing all along."""
     chain = make_auction(band_bp=1_000)
     make_long_auction(chain)
     open_at(chain)
-    assert (chain.market.reference, chain.market.reference_ms) == (0, 0)
+    assert (chain.market.reference, chain.market.reference_ms) == (100, OPENS)
     chain.block()
-    assert (chain.market.reference, chain.market.reference_ms) == (0, 0)
     chain.block()
-    assert (chain.market.reference, chain.market.reference_ms) == (100, OPENS + 2 * BLOCK_MS)
+    assert chain.market.status == ACTIVE
+    assert (chain.market.reference, chain.market.reference_ms) == (100, OPENS)
 
 
 def test_market_without_a_band_has_no_reference() -> None:

@@ -46,6 +46,7 @@ def make_batch(**terms: object) -> Chain:
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MASS_START_MAX", 2)
     monkeypatch.setattr(limits, "MASS_STEPS_MAX", 4)
+    monkeypatch.setattr(limits, "MASS_TRIGGERS_MIN", 0)
 
 
 # --- one block --------------------------------------------------------------------------------
