@@ -131,7 +131,7 @@ EXCHANGE: dict[str, Any] = GENESIS | {
         _market(3, _COINS, **_BATCH, creator=show(OWNERS[0])),
         _market(4, _BANDED, opens_ms=START_MS + 2_500, creator=show(OWNERS[0])),
         _market(5, _BANDED | _BATCH, creator=show(OWNERS[1])),
-        _market(6, _DEAR, auction_ms=1_000, creator=show(OWNERS[1])),
+        _market(6, _DEAR, opens_ms=START_MS + 1_500, auction_ms=1_000, creator=show(OWNERS[1])),
     ],
     "balances": [
         {"owner": show(key), "subaccount": sub, "token": token, "amount": str(amount)}
@@ -146,7 +146,7 @@ EXCHANGE: dict[str, Any] = GENESIS | {
         )
     ],
 }
-"""Markets: 1 and 2 continuous, 3 batch, 4 banded (an auction first), 5 banded batch, 6 dear."""
+"""Markets: 1 and 2 continuous, 3 batch, 4 banded, 5 banded batch, 6 dear; 4, 6 open by auction."""
 UNKNOWN_MARKET = 99
 BATCH_MARKETS = (3, 5)
 FIRST_NEW_MARKET = 7

@@ -31,7 +31,7 @@ _SCENES: tuple[tuple[int, ...], ...] = (
     (4,),
     (5,),
     (3, 4, 5),
-    (1, 1, 3, 3, 6),
+    (1, 6, 3, 3, 6),
     (1, 2, 3, 4, 5, 6, FIRST_NEW_MARKET),
 )
 """In which markets the orders of a seed go: the fewer, the deeper the books."""
@@ -82,7 +82,7 @@ class PlanSource:
         """Draw a leg; of a transaction by its owner one in ten is not a trade, of others few."""
         pick = self.random
         if pick.random() < (0.1 if signer == owner else 0.003):
-            return self.draw_market_leg() if pick.random() < 0.1 else self.draw_account_leg(owner)
+            return self.draw_market_leg() if pick.random() < 0.14 else self.draw_account_leg(owner)
         chance = pick.random()
         if chance < 0.68:
             market = pick.choice(self.markets) if pick.random() < 0.99 else UNKNOWN_MARKET

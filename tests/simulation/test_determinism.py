@@ -86,7 +86,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     blocks: list[tuple[int, list[str]]] = []
     found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [], [])
     for height in range(1, BLOCKS + 1):
-        plan = source.draw_block(txs_max=12)
+        plan = source.draw_block(txs_max=12, legs_max=14)
         time_ms += plan.ahead_ms
         txs = choose_txs(state, plan, time_ms)
         result = apply_block(state, Block(height, time_ms, compute_block_hash(height), tuple(txs)))

@@ -141,6 +141,7 @@ def test_opening_auction_of_a_new_market() -> None:
 def test_batch_auction_leaves_out_what_it_cannot_fill() -> None:
     """A fill-or-kill of 7 against 5 ends UNFILLED, an immediate order's rest IMMEDIATE."""
     chain = Chain(EXCHANGE)
+    chain.wait(2)
     chain.one(make_sell(market=3), owner=BOB)
     kill = make_place(market=3, quantity=7, time_in_force=TimeInForce.FOK)
     take = make_place(market=3, quantity=6, time_in_force=TimeInForce.IOC, client_id=2)

@@ -1,11 +1,10 @@
-"""Matching in a continuous market: price, then time; self-trade prevention; steps; dead orders."""
+"""Matching in a continuous market: price, then time; self-trade prevention; steps."""
 
 import pytest
 
-from omg_abci.protocol import errors, limits
+from omg_abci.protocol import limits
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
 from omg_abci.protocol.units import Ended
-from omg_abci.rules.orderbook import get_death, may_be_dead
 from tests.unit.exchange_world import (
     ALICE,
     ALLOW,
@@ -15,8 +14,6 @@ from tests.unit.exchange_world import (
     BOTH,
     CAROL,
     DECREMENT,
-    FOK,
-    GTH,
     GTT,
     IOC,
     MARKET_ORDER,
@@ -26,7 +23,6 @@ from tests.unit.exchange_world import (
     RICHES,
     T0,
     World,
-    code,
 )
 
 # --- price and time -----------------------------------------------------------------------------
@@ -316,207 +312,6 @@ def test_another_owner_is_no_self_trade() -> None:
         world = World()
         world.ask(BOB, 1, 5, 100)
         assert world.bid(ALICE, 1, 5, 100, mode=mode).filled == 5
-
-
-# --- dead orders --------------------------------------------------------------------------------
-
-
-def test_death_by_time() -> None:
-    """A GTT order is dead from its time on."""
-    world = World()
-    world.bid(ALICE, 1, 5, 100, tif=GTT, ms=T0 + 5)
-    order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block(4)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
-    world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
-
-
-def test_death_by_height() -> None:
-    """A GTH order may match in its last block, and is dead in the next."""
-    world = World()
-    world.bid(ALICE, 1, 5, 100, tif=GTH, height=2)
-    order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block()
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block()
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
-
-
-def test_death_by_switch() -> None:
-    """All orders of an owner are dead from the time of the switch on."""
-    world = World()
-    world.bid(ALICE, 1, 5, 100)
-    world.set_switch(ALICE, T0 + 5)
-    order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block(4)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
-    world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.SWITCHED, True)
-
-
-def test_expiry_is_told_before_the_switch() -> None:
-    """An order that died of both is EXPIRED."""
-    world = World()
-    world.bid(ALICE, 1, 5, 100, tif=GTT, ms=T0 + 5)
-    world.bid(ALICE, 2, 5, 100, tif=GTH, height=1)
-    world.set_switch(ALICE, T0 + 5)
-    world.next_block()
-    assert get_death(world.state, world.order(ALICE, 1)) == Ended.EXPIRED
-    assert get_death(world.state, world.order(ALICE, 2)) == Ended.EXPIRED
-
-
-def test_nothing_may_be_dead_without_expiries() -> None:
-    """A book of plain orders needs no look at their ends."""
-    world = World()
-    world.bid(ALICE, 1, 5, 100)
-    world.next_block()
-    assert not may_be_dead(world.state)
-
-
-@pytest.mark.parametrize(
-    ("terms", "reason"),
-    [
-        ({"tif": GTT, "ms": T0 + BLOCK_MS}, Ended.EXPIRED),
-        ({"tif": GTH, "height": 1}, Ended.EXPIRED),
-        ({}, Ended.SWITCHED),
-    ],
-)
-def test_a_dead_order_is_removed_instead_of_matched(terms: dict[str, int], reason: Ended) -> None:
-    """A taker passes over the dead, which costs a step each."""
-    world = World()
-    world.ask(BOB, 1, 5, 99, **terms)
-    world.ask(CAROL, 1, 5, 100)
-    if not terms:
-        world.set_switch(BOB, T0 + BLOCK_MS)
-    world.next_block()
-    result = world.bid(ALICE, 1, 3, 100)
-    assert result == LegResult(
-        filled=3,
-        ended=Ended.FILLED,
-        fills=(Fill(CAROL, 1, 100, 3),),
-        removals=(Removal(BOB, 1, reason),),
-    )
-    assert world.work == limits.WORK_PLACE + 2 * limits.WORK_MATCH
-    assert world.ended(BOB, 1) == (reason, 5, 0)
-    assert world.balance(BOB, BASE) == (RICHES, 0)
-
-
-def test_a_dead_own_order_is_removed_for_its_death() -> None:
-    """Death comes before self-trade prevention."""
-    world = World()
-    world.ask(ALICE, 1, 5, 99, tif=GTT, ms=T0 + BLOCK_MS)
-    world.next_block()
-    result = world.bid(ALICE, 2, 3, 100, mode=NEWEST)
-    assert result == LegResult(resting=3, removals=(Removal(ALICE, 1, Ended.EXPIRED),))
-
-
-def test_dead_orders_use_up_steps() -> None:
-    """An order that still crosses the dead when its steps are used up ends."""
-    world = World()
-    for client_id in (1, 2):
-        world.ask(BOB, client_id, 5, 99, tif=GTT, ms=T0 + BLOCK_MS)
-    world.next_block()
-    result = world.bid(ALICE, 1, 3, 100, steps=1)
-    removals = (Removal(BOB, 1, Ended.EXPIRED),)
-    assert result == LegResult(ended=Ended.MATCH_LIMIT, removals=removals)
-    assert world.bid(ALICE, 2, 3, 100, steps=1).resting == 3
-
-
-# --- fill or kill: the preview ------------------------------------------------------------------
-
-
-def preview(world: World, quantity: int, price: int, **terms: int) -> tuple[bool, int]:
-    """Place Alice's fill-or-kill bid; return whether it was filled, and the steps charged."""
-    result = world.bid(ALICE, 9, quantity, price, tif=FOK, **terms)
-    steps, rest = divmod(world.work - limits.WORK_PLACE, limits.WORK_MATCH)
-    assert rest == 0
-    if result.code:
-        assert result == code(errors.FillOrKillUnfilled)
-        return False, steps
-    assert (result.filled, result.ended) == (quantity, Ended.FILLED)
-    return True, steps
-
-
-@pytest.mark.parametrize(
-    ("quantity", "price", "steps", "expected"),
-    [
-        (2, 100, 16, (True, 1)),
-        (3, 100, 16, (False, 1)),
-        (3, 101, 16, (True, 2)),
-        (5, 101, 16, (True, 2)),
-        (6, 101, 16, (False, 2)),
-        (6, 102, 16, (True, 3)),
-        (6, 102, 2, (False, 2)),
-        (5, 102, 2, (True, 2)),
-        (1, 99, 16, (False, 0)),
-        (9, 200, 16, (False, 3)),
-    ],
-)
-def test_a_preview_counts_what_crosses(
-    quantity: int, price: int, steps: int, expected: tuple[bool, int]
-) -> None:
-    """Up to the order's price and steps all lots count."""
-    world = World()
-    world.ask(BOB, 1, 2, 100)
-    world.ask(BOB, 2, 3, 101)
-    world.ask(BOB, 3, 3, 102)
-    assert preview(world, quantity, price, steps=steps) == expected
-
-
-def test_a_preview_of_a_sale_walks_the_bids() -> None:
-    """The same on the other side."""
-    world = World()
-    world.bid(BOB, 1, 2, 101)
-    world.bid(BOB, 2, 2, 100)
-    assert world.ask(ALICE, 1, 5, 100, tif=FOK) == code(errors.FillOrKillUnfilled)
-    assert world.ask(ALICE, 1, 3, 101, tif=FOK) == code(errors.FillOrKillUnfilled)
-    assert world.ask(ALICE, 1, 4, 100, tif=FOK).filled == 4
-
-
-@pytest.mark.parametrize(
-    ("mode", "expected"),
-    [
-        (NEWEST, (False, 2)),
-        (OLDEST, (True, 3)),
-        (BOTH, (False, 2)),
-        (DECREMENT, (False, 2)),
-        (ALLOW, (True, 2)),
-    ],
-)
-def test_a_preview_meets_own_orders(mode: int, expected: tuple[bool, int]) -> None:
-    """Own orders are skipped, counted, or end the walk, as matching would have it."""
-    world = World()
-    world.ask(BOB, 1, 2, 100)
-    world.ask(ALICE, 1, 3, 100)
-    world.ask(CAROL, 1, 3, 100)
-    assert preview(world, 5, 100, mode=mode) == expected
-
-
-def test_an_own_order_beyond_what_is_needed_is_not_met() -> None:
-    """The walk ends with the quantity, before what stands behind."""
-    world = World()
-    world.ask(BOB, 1, 2, 100)
-    world.ask(ALICE, 1, 3, 100)
-    assert preview(world, 2, 100) == (True, 1)
-
-
-def test_a_preview_skips_the_dead() -> None:
-    """Dead orders count as steps, not as lots; matching then removes them."""
-    world = World()
-    world.ask(BOB, 1, 5, 100, tif=GTT, ms=T0 + BLOCK_MS)
-    world.ask(CAROL, 1, 5, 100)
-    world.next_block()
-    assert preview(world, 6, 100) == (False, 2)
-    assert world.asks() == [(1, 5, 100), (1, 5, 100)]
-    assert preview(world, 5, 100, steps=1) == (False, 1)
-    assert preview(world, 5, 100, steps=2) == (True, 2)
-    assert world.ended(BOB, 1)[0] == Ended.EXPIRED
 
 
 # --- undoing ------------------------------------------------------------------------------------
