@@ -3,14 +3,17 @@
 from random import Random
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.messages import AmendOrder, PlaceOrder
+from omg_abci.protocol.messages import AmendOrder, PlaceOrder, SetSwitch
 from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
 from tests.cast import BATCH_MARKETS, PAST_HEIGHTS, PAST_MS, get_window
 
 _TIMES_MS = (PAST_MS + 1, 1_500, 2_000, 2_001, 3_000, 3_000, 4_000, 6_000)
-_ODD_TIMES_MS = (1, PAST_MS, limits.EXPIRY_AHEAD_MAX_MS + PAST_MS + 1)
+_LAST_MS = limits.EXPIRY_AHEAD_MAX_MS + PAST_MS
+_ODD_TIMES_MS = (1, PAST_MS, _LAST_MS, _LAST_MS + 1)
+_LAST_SWITCH_MS = limits.SWITCH_AHEAD_MAX_MS + PAST_MS
 _HEIGHTS = (PAST_HEIGHTS, PAST_HEIGHTS, PAST_HEIGHTS + 1, PAST_HEIGHTS + 2, PAST_HEIGHTS + 4)
-_ODD_HEIGHTS = (1, limits.EXPIRY_HEIGHTS_MAX + PAST_HEIGHTS + 1)
+_LAST_HEIGHT = limits.EXPIRY_HEIGHTS_MAX + PAST_HEIGHTS
+_ODD_HEIGHTS = (1, _LAST_HEIGHT, _LAST_HEIGHT + 1)
 _RESTING = (*[TimeInForce.GTC] * 4, TimeInForce.GTT, TimeInForce.GTH)
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _STEPS = (1, 2, 3, 5, 16)
@@ -19,6 +22,14 @@ _STEPS = (1, 2, 3, 5, 16)
 def draw_time(pick: Random) -> int:
     """Draw a time around the next blocks; few are in the past or too far."""
     return pick.choice(_ODD_TIMES_MS if pick.random() < 0.05 else _TIMES_MS)
+
+
+def draw_switch(pick: Random) -> SetSwitch:
+    """Draw a dead-man's switch; three in ten are turned off, few are at the bound or beyond."""
+    if pick.random() < 0.3:
+        return SetSwitch(0)
+    far = pick.random() < 0.1
+    return SetSwitch(_LAST_SWITCH_MS + pick.randint(0, 1) if far else draw_time(pick))
 
 
 def draw_height(pick: Random) -> int:

@@ -16,12 +16,11 @@ from omg_abci.protocol.messages import (
     CreateMarket,
     Message,
     RevokeAgent,
-    SetSwitch,
     Transfer,
 )
 from omg_abci.protocol.units import MarketAction
 from tests.cast import AGENTS, DAY_MS, FIRST_NEW_MARKET, GUEST, KEYS, OWNERS, UNKNOWN_MARKET, Key
-from tests.random_orders import draw_amend, draw_place, draw_time
+from tests.random_orders import draw_amend, draw_place, draw_switch, draw_time
 from tests.strategies import BlockPlan, TxPlan
 
 _SCENES: tuple[tuple[int, ...], ...] = (
@@ -92,7 +91,7 @@ class PlanSource:
         if chance < 0.975:
             return CancelOrder(pick.randint(1, 60))
         if chance < 0.98:
-            return SetSwitch(0 if pick.random() < 0.3 else draw_time(pick))
+            return draw_switch(pick)
         market = pick.choice([0, *self.markets, UNKNOWN_MARKET])
         return CancelAll(market, pick.randint(0, 2), pick.randint(1, 4))
 

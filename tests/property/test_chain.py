@@ -13,7 +13,7 @@ from tests.seeded_runs import Reached, play_seed
 from tests.side_by_side import SPILLING_LIMITS, TIGHT_LIMITS, Pair, narrowed
 from tests.strategies import BlockPlan, block_plans
 
-SEEDS = (65, 75, 85, 107, 112, 128, 138, 203, 220, 224, 239, 354, 454, 463, 476, 483)
+SEEDS = (12, 24, 39, 140, 141, 160, 220, 262, 263, 293, 328, 453, 463)
 """Each outcome comes about in two of them at least: `scripts/rules_campaign.py` reaches all."""
 BOUNDS = st.builds(
     lambda tight, spilling: tight | spilling,

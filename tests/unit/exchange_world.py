@@ -15,7 +15,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     SetSwitch,
 )
-from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.results import Activated, LegResult
 from omg_abci.protocol.units import MarketStatus, OrderType, PostOnly, SelfTrade, TimeInForce
 from omg_abci.rules.amendments import process_amend_order
 from omg_abci.rules.cancels import process_cancel_all, process_cancel_order, process_set_switch
@@ -79,7 +79,7 @@ class World:
             "balances": [
                 {"owner": f"0x{owner.hex()}", "token": token, "amount": riches, "subaccount": sub}
                 for owner in OWNERS
-                for token in (BASE, QUOTE)
+                for token in (FEE, BASE, QUOTE)
                 for sub in (0, 1)
             ],
         }
@@ -242,6 +242,13 @@ class World:
         """Set an owner's dead-man's switch."""
         return self.do(owner, SetSwitch(at_ms))
 
+    def trade(self, *prices: int) -> None:
+        """Let bob and carol trade a lot at each price; the book must be free there."""
+        for price in prices:
+            client_id = 1_000_000 + self.state.next_priority % 1_000_000
+            self.ask(BOB, client_id, 1, price)
+            assert self.bid(CAROL, client_id, 1, price, tif=IOC).filled == 1
+
     # --- what there is ---
 
     def order(self, owner: bytes, client_id: int) -> Order:
@@ -266,6 +273,14 @@ class World:
     def asks(self) -> list[tuple[int, int, int]]:
         """Return client id, remaining lots and price of the asks in book order."""
         return _list_side(self.state.markets[MARKET].asks)
+
+    def get_range(self) -> tuple[int, int, int]:
+        """Return the market's low, high and last price."""
+        return self.market.low, self.market.high, self.market.last_price
+
+    def activated(self) -> list[int]:
+        """Return the client ids of the orders activated in this block, in order."""
+        return [each.client_id for each in self.state.events if isinstance(each, Activated)]
 
     def balance(self, owner: bytes, token: int, sub: int = 0) -> tuple[int, int]:
         """Return what is free and what is reserved."""
@@ -319,3 +334,11 @@ def _list_side(side: BookSide) -> list[tuple[int, int, int]]:
 def code(refusal: type[errors.LegError]) -> LegResult:
     """Return the result of a leg that was refused and touched nothing."""
     return LegResult(code=refusal.code)
+
+
+def traded(*prices: int) -> World:
+    """Return a world in which these prices were traded and worked off."""
+    world = World()
+    world.trade(*prices)
+    assert world.work_triggers() == 0
+    return world
