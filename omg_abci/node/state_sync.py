@@ -95,6 +95,7 @@ class StateSync:
         free = shutil.disk_usage(self._folder).free
         if free < _SPACE_FACTOR * metadata.stream_bytes:
             logger.warning("refused a snapshot of %d bytes: no space", metadata.stream_bytes)
+            self._clean()
             return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.REJECT)
         (self._folder / METADATA_FILE).write_bytes(offered.metadata)
         (self._folder / STREAM_FILE).touch()

@@ -34,7 +34,7 @@ from omg_abci.rules.orderbook import (
     is_fillable,
     remove_dead_heads,
 )
-from omg_abci.rules.settlement import compute_cost, take_reserve
+from omg_abci.rules.settlement import take_reserve
 from omg_abci.rules.triggers import require_trigger
 from omg_abci.state import schema
 from omg_abci.state.book import Order, Special
@@ -42,8 +42,6 @@ from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.working import WorkingState
 
 _MARKET: Final = int(OrderType.MARKET)
-_STOP_LIMIT: Final = int(OrderType.STOP_LIMIT)
-_TAKE_PROFIT: Final = int(OrderType.TAKE_PROFIT)
 _ICEBERG: Final = int(OrderType.ICEBERG)
 _FOK: Final = int(TimeInForce.FOK)
 _ACTIVE: Final = int(MarketStatus.ACTIVE)
@@ -63,21 +61,20 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     known = _get_known(state, account, msg.client_id)
     if known is not None:
         return known
-    if has_switch_fired(state, account):
+    if account.switch_ms and has_switch_fired(state, account):
         raise errors.SwitchFiring
-    kind = msg.order_type
-    waits = kind in (_STOP_LIMIT, _TAKE_PROFIT)
+    waits = msg.trigger != 0  # the format has one for what waits, and for nothing else
     if market.status != _ACTIVE or market.is_batch or state.time_ms < state.post_only_until_ms:
         _require_taken(market, msg, waits=waits)
     if msg.expires_ms or msg.expires_height:
         require_expiry(state, msg.expires_ms, msg.expires_height)
     require_quantity(market, msg.quantity)
-    if kind == _ICEBERG:
+    if msg.order_type == _ICEBERG:
         require_display(market, msg.display)
     if account.open_orders >= limits.OPEN_ORDERS_MAX:
         _require_room(market, msg, waits=waits)
-    require_cost(market, msg.price, msg.quantity)
-    give = _get_covering(state, account, market, msg)
+    quote = require_cost(market, msg.price, msg.quantity)
+    give = _get_covering(state, account, market, msg, quote)
     order = _make_order(state, account, market, msg, give)
     if waits:
         return _let_wait(state, ctx, order)
@@ -161,13 +158,14 @@ def _get_known(state: WorkingState, account: Account, client_id: int) -> LegResu
 
 
 def _get_covering(
-    state: WorkingState, account: Account, market: Market, msg: PlaceOrder
+    state: WorkingState, account: Account, market: Market, msg: PlaceOrder, quote: Amount
 ) -> Balance:
-    """Return the balance that the order gives from; raise InsufficientFunds."""
-    token = market.record.quote if msg.side == BUY else market.record.base
+    """Return the balance that an order gives from; raise InsufficientFunds."""
+    token, cost = market.record.quote, quote
+    if msg.side != BUY:
+        token, cost = market.record.base, msg.quantity * market.base_unit
     key = schema.compute_balance_key(account.owner, msg.subaccount, token)
     balance = state.balances.get(key)
-    cost = compute_cost(market, msg.side, msg.price, msg.quantity)
     if balance is None or balance.free < cost:
         raise errors.InsufficientFunds
     return balance

@@ -179,13 +179,16 @@ def compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> Le
 def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome) -> None:
     """Match an incoming order; its ``filled`` and ``remaining`` say what is left."""
     market, side = taker.market, get_opposite(taker)
+    buys, limit = taker.side == BUY, taker.price
     prevents = taker.self_trade != _ALLOW
     deadly = may_be_dead(state)
     banded = market.record.band_bp > 0
     filled, remaining = taker.filled, taker.remaining
     while remaining and out.steps < steps_max:
         level = side.get_best()
-        if level is None or level.head is None or not is_crossing(taker, level):
+        if level is None or level.head is None:
+            break
+        if level.price > limit if buys else level.price < limit:
             break
         maker = level.head
         death = get_death(state, maker) if deadly else _OPEN
@@ -211,8 +214,10 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
             out.steps += 1
     if out.fills:
         # Prices go one way while an order is matched: the first and the last are the extremes.
-        state.extend_range(market, out.fills[0].price)
-        state.set_last_price(market, out.fills[-1].price)
+        first, last = out.fills[0].price, out.fills[-1].price
+        if first != last:
+            state.extend_range(market, first)
+        state.set_last_price(market, last)
     if remaining != taker.remaining or filled != taker.filled:
         state.change_order(taker, filled, remaining)
     if out.halted:

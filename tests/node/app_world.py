@@ -25,6 +25,8 @@ from omg_abci.protocol.errors import FormatError
 from omg_abci.protocol.limits import BLOCK_BYTES_MAX
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
+from omg_abci.state import schema
+from omg_abci.state.records import BlockRecord
 from omg_abci.state.tree import Tree
 from tests.strategies import CHAIN_ID, GENESIS, START_MS
 
@@ -80,7 +82,8 @@ class InlineReader(ReaderLink):
         del domain
         self._tree = Tree.load(records)
         self._changes.clear()
-        self._roots.put(0, self._tree.root)
+        height = BlockRecord.decode(dict(records)[schema.BLOCK]).height
+        self._roots.put(height, self._tree.root)
 
     def send_load(self, domain: Domain, path: str, height: int) -> None:
         """Refuse: a restarted node is tested with the real read process."""

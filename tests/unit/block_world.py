@@ -174,7 +174,7 @@ class Chain:
     def check(self) -> None:
         """Assert that tokens are conserved, reserves are exact and no book is crossed."""
         state = self.state
-        sums = {token: 0 for token in (FEE, BASE, QUOTE)}
+        sums = dict.fromkeys((FEE, BASE, QUOTE), 0)
         for key, balance in state.balances.items():
             sums[key[-1]] += balance.free + balance.reserved
         assert sums == {FEE: 3 * RICHES - state.fee_pool, BASE: 3 * RICHES, QUOTE: 3 * RICHES}

@@ -12,7 +12,16 @@ from omg_abci.node.commands.options import gather
 from omg_abci.node.commands.output import format_examples, parse_moment
 from omg_abci.node.commands.sending import SendOptions, Session, open_session, with_send_options
 from omg_abci.protocol.limits import CANCEL_ALL_MAX, MATCHES_DEFAULT, MATCHES_MAX
-from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
+from omg_abci.protocol.messages import PlaceOrder
+from omg_abci.protocol.units import (
+    Lots,
+    OrderType,
+    PostOnly,
+    SelfTrade,
+    Side,
+    Ticks,
+    TimeInForce,
+)
 from wallet_sdk import build
 
 _SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
@@ -145,25 +154,36 @@ def place_command(
     """  # noqa: D301 - the mark keeps click from filling the lines
     with open_session(options) as session:
         terms = session.catalogue.find_market(market)
-        session.send(
-            build.place_order(
-                terms.id,
-                _SIDES[side],
-                terms.parse_quantity(quantity),
-                terms.parse_price(price),
-                client_id=order.client_id or session.nonce,
-                order_type=_TYPES[order.order_type],
-                time_in_force=_TIMES_IN_FORCE[order.tif] if order.tif else None,
-                post_only=_POST_ONLY[order.post_only] if order.post_only else PostOnly.NONE,
-                expires_ms=parse_moment(order.expires, session.now_ms) if order.expires else 0,
-                expires_height=order.until_height or 0,
-                display=terms.parse_quantity(order.display) if order.display else 0,
-                trigger=terms.parse_price(order.trigger) if order.trigger else 0,
-                subaccount=order.subaccount,
-                self_trade=_SELF_TRADES[order.self_trade],
-                max_matches=order.max_matches,
-            )
-        )
+        lots, ticks = terms.parse_quantity(quantity), terms.parse_price(price)
+        session.send(_make_order(order, session, terms, _SIDES[side], lots, ticks))
+
+
+def _make_order(
+    order: _OrderOptions,
+    session: Session,
+    terms: MarketTerms,
+    side: Side,
+    quantity: Lots,
+    price: Ticks,
+) -> PlaceOrder:
+    """Return what was asked for; raise CommandError, and the format errors of an order."""
+    return build.place_order(
+        terms.id,
+        side,
+        quantity,
+        price,
+        client_id=order.client_id or session.nonce,
+        order_type=_TYPES[order.order_type],
+        time_in_force=_TIMES_IN_FORCE[order.tif] if order.tif else None,
+        post_only=_POST_ONLY[order.post_only] if order.post_only else PostOnly.NONE,
+        expires_ms=parse_moment(order.expires, session.now_ms) if order.expires else 0,
+        expires_height=order.until_height or 0,
+        display=terms.parse_quantity(order.display) if order.display else 0,
+        trigger=terms.parse_price(order.trigger) if order.trigger else 0,
+        subaccount=order.subaccount,
+        self_trade=_SELF_TRADES[order.self_trade],
+        max_matches=order.max_matches,
+    )
 
 
 class _AmendOptions(NamedTuple):
