@@ -7,6 +7,7 @@ of the network, on whose hash two nodes must agree.
 
 import contextlib
 import dataclasses
+import re
 import shutil
 import threading
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from omg_abci.localnet.errors import DirectoryTaken, JoinFailed, LocalnetError
+from omg_abci.localnet.errors import BadNetwork, DirectoryTaken, JoinFailed, LocalnetError
 from omg_abci.localnet.keys import (
     make_ethereum_key,
     make_node_key,
@@ -38,6 +39,8 @@ _TRUST_BLOCKS: Final = 1_000
 _SERVERS: Final = 2
 _POLL_SECONDS: Final = 0.1
 _PROGRESS: Final = "state sync: "
+_NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,31}")
+"""Of a node: it becomes a directory's."""
 
 
 def open_joiner(
@@ -46,9 +49,12 @@ def open_joiner(
     """Return the network's joined node of that name, and whether it is new; make it if needed.
 
     Raises:
+        BadNetwork: the name is none for a directory.
         JoinFailed: the network does not run, or its nodes do not agree.
         DirectoryTaken: the name is taken by something else.
     """
+    if not _NAME.fullmatch(name):
+        raise BadNetwork(f"{name!r} is no name of a node: 1 to 32 letters, digits, or _ . -")
     directory = network.directory / JOINED / name
     peers = tuple(node.peer for node in network.nodes)
     if (directory / MARKER).exists():

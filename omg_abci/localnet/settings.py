@@ -69,6 +69,20 @@ discovery_time = "5s"
 chunk_request_timeout = "10s"
 """
 
+_APP_TEMPLATE = """\
+abci = {socket}
+grpc = "127.0.0.1:{grpc}"
+workers = {workers}
+
+[mempool]
+# Pass on what peers sent; false where every node is every other's peer.
+relay = {relay}
+
+[snapshots]
+# Blocks between two snapshots for those who join; 0 for none.
+interval = {interval}
+"""
+
 GOSSIP_BYTES = 1024 * 1024
 """What the application may hand out as one bundle to be gossiped."""
 
@@ -131,9 +145,25 @@ def write_settings(
         heading: the files' first line.
         source: makes a node without blocks begin by state sync.
     """
+    config = _format_cometbft(socket, ports, peers, settings, moniker or home.name, source)
+    (home / "config" / "config.toml").write_text(heading + config, encoding="utf-8")
+    # Whoever deletes the application's state deletes the whole folder.
+    (home / "app").mkdir(exist_ok=True)
+    app = _format_app(socket, ports, settings)
+    (home / "app" / "app.toml").write_text(f"{heading}\n{app}", encoding="utf-8")
+
+
+def _format_cometbft(
+    socket: Path,
+    ports: Ports,
+    peers: Iterable[str],
+    settings: NodeSettings,
+    moniker: str,
+    source: StateSource | None,
+) -> str:
     config = _TEMPLATE.format(
         socket=json.dumps(f"unix://{socket}"),
-        moniker=json.dumps(moniker or home.name),
+        moniker=json.dumps(moniker),
         rpc=ports.rpc,
         p2p=ports.p2p,
         metrics=ports.metrics,
@@ -142,27 +172,20 @@ def write_settings(
         commit_ms=settings.timeout_commit_ms,
         prometheus=json.dumps(settings.prometheus),
     )
-    if source is not None:
-        config += _STATE_SYNC.format(
-            servers=json.dumps(",".join(source.rpc_servers)),
-            height=source.trust_height,
-            hash=json.dumps(source.trust_hash),
-        )
-    (home / "config" / "config.toml").write_text(heading + config, encoding="utf-8")
-    app = (
-        f"{heading}\n"
-        f"abci = {json.dumps(f'unix://{socket}')}\n"
-        f'grpc = "127.0.0.1:{ports.grpc}"\n'
-        f"workers = {settings.workers}\n"
-        "\n"
-        "[mempool]\n"
-        "# Pass on what peers sent; false where every node is every other's peer.\n"
-        f"relay = {json.dumps(settings.relay)}\n"
-        "\n"
-        "[snapshots]\n"
-        "# Blocks between two snapshots for those who join; 0 for none.\n"
-        f"interval = {settings.snapshot_interval}\n"
+    if source is None:
+        return config
+    return config + _STATE_SYNC.format(
+        servers=json.dumps(",".join(source.rpc_servers)),
+        height=source.trust_height,
+        hash=json.dumps(source.trust_hash),
     )
-    # Whoever deletes the application's state deletes the whole folder.
-    (home / "app").mkdir(exist_ok=True)
-    (home / "app" / "app.toml").write_text(app, encoding="utf-8")
+
+
+def _format_app(socket: Path, ports: Ports, settings: NodeSettings) -> str:
+    return _APP_TEMPLATE.format(
+        socket=json.dumps(f"unix://{socket}"),
+        grpc=ports.grpc,
+        workers=settings.workers,
+        relay=json.dumps(settings.relay),
+        interval=settings.snapshot_interval,
+    )

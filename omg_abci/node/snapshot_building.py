@@ -117,11 +117,11 @@ def build_snapshot(storage: Storage, past: Past, folder: Path) -> Path:
     if metadata.app_hash != meta.app_hash or len(hashes) > CHUNKS_MAX:
         raise SnapshotNotBuilt(f"the state of height {meta.height} does not fit a snapshot")
     _write_synced(draft / METADATA_FILE, metadata.encode())
-    _sync_folder(draft)
+    sync_folder(draft)
     place = folder / str(meta.height)
     shutil.rmtree(place, ignore_errors=True)
     draft.rename(place)
-    _sync_folder(folder)
+    sync_folder(folder)
     return place
 
 
@@ -174,7 +174,8 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make what was made, renamed or deleted in a folder durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

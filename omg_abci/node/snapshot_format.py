@@ -27,8 +27,10 @@ from omg_abci.state.hashes import DiffEntry, compute_app_hash
 FORMAT: Final = 1
 """In CometBFT's messages and as the metadata's first byte."""
 CHUNK_BYTES: Final = 1024 * 1024
-CHUNKS_MAX: Final = 65_536
-"""64 GiB, and metadata of 2 MiB; CometBFT takes 4 MiB and, unless told otherwise, 100,000."""
+CHUNKS_MAX: Final = 4_096
+"""4 GiB, some 45 million records: more than a node holds in memory, so that who claims more than
+there can be is refused before anything is fetched. Metadata has 128 KiB then; CometBFT takes 4 MiB.
+"""
 SECTION_END: Final = b"\0\0"
 _FIXED: Final = struct.Struct(">BBQ20sQI32s32s32s32sQI")
 """Format, length of the chain id, Ethereum chain id, contract, height, root interval, tree root,

@@ -4,10 +4,12 @@ Run as `python -m omg_abci.node.snapshot_restoring --folder DIR` by the executor
 metadata that fits the header's app hash into the folder, and the stream. Guarantees that exit
 status 0 means a database that a node which executed these blocks would have: the records give the
 attested tree root, and the diffs lead to the attested diff hash. Status 3 means that the snapshot
-lies; whatever else, that this machine could not do it.
+lies, the end by a signal that it was more than this machine could hold; whatever else, that this
+machine could not do it.
 """
 
 import argparse
+import contextlib
 import gc
 import hashlib
 import logging
@@ -38,6 +40,7 @@ STATE_FOLDER: Final = "state"
 SNAPSHOT_LIES: Final = 3
 _BATCH: Final = 10_000
 _BUFFER_BYTES: Final = 1024 * 1024
+_OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
 _log = logging.getLogger(__name__)
 
 
@@ -127,13 +130,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s state sync: %(message)s")
     settle_child()
+    # A stranger decides how much there is to hold: if memory ends, let this process be the victim.
+    with contextlib.suppress(OSError):
+        _OOM_SCORE.write_text("1000", encoding="ascii")
     gc.disable()
     try:
         restore_snapshot(options.folder)
     except SnapshotError as reason:
         _log.error("the snapshot is refused: %s (%s)", reason, reason.code)
         return SNAPSHOT_LIES
-    except (OmgError, OSError):
+    except (OmgError, OSError, MemoryError):
         _log.exception("the snapshot cannot be restored")
         return 1
     return 0

@@ -17,7 +17,7 @@ from typing import Final
 
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.node.genesis_file import load_genesis_file
-from omg_abci.node.snapshot_building import METADATA_FILE, STREAM_FILE
+from omg_abci.node.snapshot_building import METADATA_FILE, STREAM_FILE, sync_folder
 from omg_abci.node.snapshot_format import (
     CHUNK_BYTES,
     FORMAT,
@@ -91,14 +91,15 @@ class StateSync:
         if await self._load_domain() != metadata.domain:
             logger.warning("refused a snapshot: it is signed for another domain than genesis says")
             return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.REJECT)
-        self._folder.mkdir(parents=True)
-        free = shutil.disk_usage(self._folder).free
-        if free < _SPACE_FACTOR * metadata.stream_bytes:
-            logger.warning("refused a snapshot of %d bytes: no space", metadata.stream_bytes)
+        try:
+            if not self._prepare(offered.metadata, _SPACE_FACTOR * metadata.stream_bytes):
+                logger.warning("refused a snapshot of %d bytes: no space", metadata.stream_bytes)
+                self._clean()
+                return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.REJECT)
+        except OSError as reason:
+            logger.critical("%s cannot be written: %s", self._folder, reason)
             self._clean()
-            return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.REJECT)
-        (self._folder / METADATA_FILE).write_bytes(offered.metadata)
-        (self._folder / STREAM_FILE).touch()
+            return pb.ResponseOfferSnapshot(result=pb.ResponseOfferSnapshot.ABORT)
         self._metadata = metadata
         self._missing = set(range(len(metadata.chunk_hashes)))
         logger.info(
@@ -128,10 +129,10 @@ class StateSync:
                 refetch_chunks=[request.index],
                 reject_senders=[request.sender],
             )
-        self._keep(request.index, request.chunk, request.sender)
-        if self._missing:
-            return pb.ResponseApplySnapshotChunk(result=pb.ResponseApplySnapshotChunk.ACCEPT)
         try:
+            self._keep(request.index, request.chunk, request.sender)
+            if self._missing:
+                return pb.ResponseApplySnapshotChunk(result=pb.ResponseApplySnapshotChunk.ACCEPT)
             true = await self._restore(adopt)
         except StateSyncFailed as reason:
             logger.critical("%s (%s)", reason, reason.code)
@@ -168,11 +169,23 @@ class StateSync:
             self._domain = await asyncio.to_thread(file.read_domain)
         return self._domain
 
+    def _prepare(self, metadata: bytes, space_bytes: int) -> bool:
+        """Make the folder; tell whether there is the space. Raise OSError."""
+        self._folder.mkdir(parents=True)
+        if shutil.disk_usage(self._folder).free < space_bytes:
+            return False
+        (self._folder / METADATA_FILE).write_bytes(metadata)
+        (self._folder / STREAM_FILE).touch()
+        return True
+
     def _keep(self, index: int, chunk: bytes, sender: str) -> None:
-        """Write a chunk to its place; again, when it came before."""
-        with (self._folder / STREAM_FILE).open("r+b") as file:
-            file.seek(index * CHUNK_BYTES)
-            file.write(chunk)
+        """Write a chunk to its place; again, when it came before. Raise StateSyncFailed."""
+        try:
+            with (self._folder / STREAM_FILE).open("r+b") as file:
+                file.seek(index * CHUNK_BYTES)
+                file.write(chunk)
+        except OSError as reason:
+            raise StateSyncFailed(f"chunk {index} cannot be written: {reason}") from reason
         self._missing.discard(index)
         self._senders[sender] = None
         if self._missing and len(self._missing) % _TELL_EVERY == 0:
@@ -185,7 +198,10 @@ class StateSync:
         """
         logger.info("state sync: all chunks are here; checking every record")
         status = await self._check_and_write()
-        if status == SNAPSHOT_LIES:
+        if status < 0:
+            # Most often for want of memory, and how much it takes is the provider's choice.
+            logger.error("the snapshot ended its check by signal %d: it is refused", -status)
+        if status == SNAPSHOT_LIES or status < 0:
             return False
         if status:
             raise StateSyncFailed(f"the snapshot could not be restored (status {status})")
@@ -210,6 +226,8 @@ class StateSync:
         """
         shutil.rmtree(self._state_path, ignore_errors=True)
         (self._folder / STATE_FOLDER).rename(self._state_path)
+        # CometBFT soon notes on disk that the state is here.
+        sync_folder(self._state_path.parent)
         return Storage.open(self._state_path)
 
     def _clean(self) -> None:

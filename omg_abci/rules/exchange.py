@@ -77,7 +77,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     give = _get_covering(state, account, market, msg, quote)
     order = _make_order(state, account, market, msg, give)
     if waits:
-        return _let_wait(state, ctx, order)
+        return _let_wait(state, ctx, order, msg)
     if market.is_batch or market.status == _AUCTION:
         return _let_rest(state, ctx, order, msg.max_matches)
     if msg.post_only:
@@ -91,14 +91,11 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     return result
 
 
-def _let_wait(state: WorkingState, ctx: LegContext, order: Order) -> LegResult:
+def _let_wait(state: WorkingState, ctx: LegContext, order: Order, msg: PlaceOrder) -> LegResult:
     """Reserve and wait; the steps of the activation are charged now, when someone is there."""
-    special = order.special
-    if special is None:
-        raise errors.InvariantBroken("an order without a trigger waits")
-    require_trigger(order, special.trigger)
+    require_trigger(order, msg.trigger)
 
-    ctx.work += special.max_matches * limits.WORK_MATCH
+    ctx.work += msg.max_matches * limits.WORK_MATCH
     take_reserve(state, order)
     state.wait_order(order)
     return LegResult(waiting=True)

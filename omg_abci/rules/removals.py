@@ -4,7 +4,6 @@ What is due is removed in a fixed order, a bounded number of steps at a time: wh
 for the next block, and does not match meanwhile. Each order that ends is an event of the block.
 """
 
-from heapq import nsmallest
 from typing import Final
 
 from omg_abci.protocol.results import Removed, StatusChanged
@@ -116,7 +115,7 @@ def _drop_tombstones(state: WorkingState, steps_left: int) -> int:
 def work_delisting(state: WorkingState, market: Market, steps_left: int) -> int:
     """Remove a delisted market's orders, and the market with the last; return the steps used."""
     steps = 0
-    for side in (market.bids, market.asks):
+    for side in (market.bids, market.asks, market.waiting.side):
         level = side.get_best()
         while level is not None and level.head is not None:
             if steps >= steps_left:
@@ -124,29 +123,9 @@ def work_delisting(state: WorkingState, market: Market, steps_left: int) -> int:
             steps += 1
             end_order(state, level.head, Ended.DELISTED)
             level = side.get_best()
-    if market.open_orders and steps < steps_left:
-        for order in _get_waiting(market, steps_left - steps):
-            steps += 1
-            end_order(state, order, Ended.DELISTED)
     if not market.open_orders:
         _close_market(state, market)
     return steps
-
-
-def _get_waiting(market: Market, count: int) -> list[Order]:
-    """Return the first of a market's waiting orders, by priority."""
-    # An amendment there and back leaves an order's entry twice: each order is taken once.
-    waiting = {
-        entry[3]: None
-        for heap in (market.rising, market.falling)
-        for entry in heap
-        if entry[3].is_waiting
-    }
-    return nsmallest(count, waiting, key=_get_priority)
-
-
-def _get_priority(order: Order) -> int:
-    return order.priority
 
 
 def _close_market(state: WorkingState, market: Market) -> None:

@@ -5,7 +5,8 @@ time order. Every operation is O(1) but for finding a price among the levels (bi
 has an exact inverse: an order that has its old neighbours back is put back between them, so
 undoing in reverse order restores the book, whatever happened in between.
 
-An open order that waits for its trigger is in its owner's list only; its level is `WAITING`.
+An open order that waits for its trigger is in no book: its level is one of its own market, in
+which all that wait stand oldest first, whatever their prices.
 """
 
 from bisect import bisect_left, insort
@@ -78,7 +79,7 @@ class Order:
     take: "Balance"
     """What fills credit."""
     level: "Level | None"
-    """Where it rests, or `WAITING`."""
+    """Where it rests, or its market's level of those that wait."""
     previous: "Order | None"
     next: "Order | None"
     owner_list: "OwnerList"
@@ -200,8 +201,25 @@ class BookSide:
         del self.levels[place]
 
 
-WAITING: Final = Level(BookSide(BUY), 0, 0)
-"""Where all orders are that wait for their triggers; no book has this level."""
+def make_waiting_level() -> Level:
+    """Return a level for all orders of a market that wait; no book has it."""
+    return Level(BookSide(BUY), 0, 0)
+
+
+def attach_waiting(order: Order) -> None:
+    """Put an order at the end of those of its market that wait; `detach` takes it out again."""
+    level = order.market.waiting
+    if level.head is None:
+        level.side.open_level(level)
+    order.level = level
+    tail = level.tail
+    order.previous = tail
+    order.next = None
+    if tail is None:
+        level.head = order
+    else:
+        tail.next = order
+    level.tail = order
 
 
 def detach(order: Order) -> Level:

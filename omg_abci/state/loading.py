@@ -20,7 +20,7 @@ from omg_abci.protocol.units import (
     TimeInForce,
 )
 from omg_abci.state import schema
-from omg_abci.state.book import WAITING, Order, OwnerList, Special, is_rising
+from omg_abci.state.book import Order, OwnerList, Special, attach_waiting, is_rising
 from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.records import (
     AccountRecord,
@@ -206,7 +206,7 @@ def _load_special(state: WorkingState, order: Order, record: OrderRecord) -> Non
         state.height_expiries.append((record.expires_height, priority, 0, order))
     if trigger:
         require(record.order_type in _TRIGGERED, "only stops and take-profits wait")
-        order.level = WAITING
+        attach_waiting(order)
         if is_rising(order):
             market.rising.append((trigger, priority, 0, order))
         else:

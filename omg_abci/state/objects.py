@@ -4,7 +4,7 @@ from typing import Final
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.units import Address, Amount, MarketMode, Millis, Ticks
-from omg_abci.state.book import BookSide, Order, OwnerList
+from omg_abci.state.book import BookSide, Order, OwnerList, make_waiting_level
 from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord
 
 _BATCH: Final = int(MarketMode.BATCH)
@@ -106,6 +106,7 @@ class Market:
         "status",
         "stored",
         "until_ms",
+        "waiting",
     )
 
     def __init__(self, market: int, record: MarketRecord) -> None:
@@ -128,6 +129,8 @@ class Market:
         self.orders_sum = 0
         self.bids = BookSide(1)
         self.asks = BookSide(2)
+        self.waiting = make_waiting_level()
+        """Waiting orders by priority."""
         self.rising: WaitingHeap = []
         """Waiting orders that a high enough price triggers, the lowest trigger first."""
         self.falling: WaitingHeap = []

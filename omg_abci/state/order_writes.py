@@ -6,11 +6,11 @@ from typing import Final
 from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import BUY, RESTS, Height, Lots, Millis, Ticks
 from omg_abci.state.book import (
-    WAITING,
     Level,
     Order,
     OwnerList,
     Special,
+    attach_waiting,
     detach,
     is_rising,
     reattach,
@@ -63,7 +63,7 @@ class OrderWrites(Tables):
         """Open an order that waits for its trigger, with the next priority."""
         require(_get_special(order).trigger != 0, "an order that waits has a trigger")
         self._journal.append((_undo_wait, order, order.priority))
-        order.level = WAITING
+        attach_waiting(order)
         self._add_open(order)
         self._push_trigger(order)
 
@@ -87,16 +87,10 @@ class OrderWrites(Tables):
     def take_out(self, order: Order) -> None:
         """Take an order out of the book, or from its trigger; its reserve stays as it is."""
         account, market = order.account, order.market
-        if order.level is WAITING:
-            order.level = None
-            self._journal.append(
-                (_undo_take_waiting, order, order.owner_previous, order.owner_next)
-            )
-        else:
-            links = (order.previous, order.next, order.owner_previous, order.owner_next)
-            self._journal.append((_undo_take_out, order, detach(order), links))
-            if market.immediate:
-                market.immediate.pop(order, None)
+        links = (order.previous, order.next, order.owner_previous, order.owner_next)
+        self._journal.append((_undo_take_out, order, detach(order), links))
+        if market.immediate:
+            market.immediate.pop(order, None)
         order.owner_list.remove(order)
         del account.orders[order.client_id]
         account.open_orders -= 1
@@ -184,7 +178,10 @@ class OrderWrites(Tables):
             )
         )
         if price is not None and price != order.price:
-            require(order.level is None or order.level is WAITING, "the price of a level holds")
+            require(
+                order.level is None or order.level is order.market.waiting,
+                "the price of a level holds",
+            )
             order.price = price
         if time_in_force is not None:
             require(RESTS[time_in_force] == RESTS[order.time_in_force], "immediate stays immediate")
@@ -207,7 +204,7 @@ class OrderWrites(Tables):
             self._push_expiries(order)
         if trigger is not None:
             waits = order.special is not None and order.special.trigger != 0
-            require(waits == (order.level is WAITING), "an order with a trigger waits")
+            require(waits == (order.level is order.market.waiting), "an order with a trigger waits")
             if waits:
                 self._push_trigger(order)
         if order.market.is_batch:
@@ -265,7 +262,7 @@ def _undo_rest(order: Order, priority: int) -> None:
 
 
 def _undo_wait(order: Order, priority: int) -> None:
-    order.level = None
+    detach(order)
     _undo_open(order, priority)
 
 
@@ -283,14 +280,8 @@ def _undo_take_out(order: Order, level: Level, links: _Links) -> None:
     reattach(order, level)
     _undo_remove(order)
     market = order.market
-    if market.is_batch and not RESTS[order.time_in_force]:
+    if market.is_batch and level is not market.waiting and not RESTS[order.time_in_force]:
         market.immediate[order] = None
-
-
-def _undo_take_waiting(order: Order, before: Order | None, after: Order | None) -> None:
-    order.owner_previous, order.owner_next = before, after
-    order.level = WAITING
-    _undo_remove(order)
 
 
 def _undo_renew(order: Order, level: Level, links: _Links, priority: int) -> None:

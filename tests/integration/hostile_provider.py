@@ -23,7 +23,8 @@ Stream = bytearray
 Change = Callable[[Stream], object]
 
 _INTERVAL_FACTOR: Final = 3
-_KEPT: Final = 9
+_KEPT: Final = 30
+"""Long enough for a join that has to ask several liars first."""
 _TREE_ROOT_AT: Final = 42
 """Where the tree root begins in the metadata."""
 

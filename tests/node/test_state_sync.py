@@ -2,13 +2,20 @@
 
 import dataclasses
 import hashlib
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omg_abci.node.snapshot_format import CHUNK_BYTES, FORMAT, Metadata, compute_snapshot_hash
+from omg_abci.node.snapshot_format import (
+    CHUNK_BYTES,
+    CHUNKS_MAX,
+    FORMAT,
+    Metadata,
+    compute_snapshot_hash,
+)
 from omg_abci.node.state_sync import StateSync
 from omg_abci.state.hashes import encode_diff
 from omg_abci.state.schema import BLOCK
@@ -225,6 +232,46 @@ def test_process(taken: Taken, tmp_path: Path) -> None:
     assert joiner.offer(taken.make_offer()) == Offer.ACCEPT
     (tmp_path / "restoring" / "state").touch()
     assert joiner.apply(0, taken.chunks[0]).result == Applied.ABORT
+    require_clean(joiner, taken)
+
+
+def test_killed_for_want_of_memory(
+    joiner: Joiner, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot whose check is killed is refused: another provider's may be smaller, and true."""
+    assert joiner.offer(taken.make_offer()) == Offer.ACCEPT
+
+    async def end(_: StateSync) -> int:
+        return -signal.SIGKILL
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(joiner.sync), "_check_and_write", end)
+        answer = joiner.apply(0, taken.chunks[0], "liar")
+    assert answer.result == Applied.REJECT_SNAPSHOT
+    assert list(answer.reject_senders) == ["liar"]
+    require_clean(joiner, taken)
+
+
+def test_more_than_there_can_be(joiner: Joiner, taken: Taken) -> None:
+    """More chunks than a node could hold are refused before one is fetched."""
+    chunks = CHUNKS_MAX + 1
+    false = taken.metadata._replace(
+        stream_bytes=chunks * CHUNK_BYTES, chunk_hashes=(bytes(32),) * chunks
+    )
+    offer = make_offer(false.encode(), false, taken.metadata.app_hash)
+    assert joiner.offer(offer) == Offer.REJECT
+    require_clean(joiner, taken)
+
+
+def test_disk_that_cannot_be_written(joiner: Joiner, taken: Taken) -> None:
+    """Where nothing can be written, state sync ends, and what was there is gone."""
+    assert joiner.offer(taken.make_offer()) == Offer.ACCEPT
+    (joiner.folder / "restoring" / "stream").unlink()
+    assert joiner.apply(0, taken.chunks[0]).result == Applied.ABORT
+    assert not (joiner.folder / "restoring").exists()
+    (joiner.folder / "restoring").touch()
+    assert joiner.offer(taken.make_offer()) == Offer.ABORT
+    (joiner.folder / "restoring").unlink()
     require_clean(joiner, taken)
 
 

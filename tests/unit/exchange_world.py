@@ -88,6 +88,9 @@ class World:
         self.state = load_state("unit", records)
         self.supplies = self.compute_supplies()
         self.work = 0
+        """What the last leg used."""
+        self.said = ""
+        """What the last refusal said."""
         self.state.begin_block(1, T0, bytes(32))
 
     # --- blocks ---
@@ -139,6 +142,7 @@ class World:
             result: LegResult = _RULES[type(leg)](self.state, ctx, leg)  # type: ignore[operator]
         except errors.LegError as refusal:
             result = LegResult(code=refusal.code)
+            self.said = str(refusal)
         self.work = ctx.work
         if result.code and not result.removals:
             assert len(self.state._journal) == before, "a refused leg has written something"

@@ -336,6 +336,27 @@ def test_new_price_is_kept_over_blocks() -> None:
 
 
 @pytest.mark.usefixtures("_few_steps")
+def test_steps_at_both_prices_add_up() -> None:
+    """A block that makes pairs at the old price and at a new one uses the steps of both."""
+    chain = make_auction()
+    chain.block(
+        bid(ANN, 1, 5, 100),
+        bid(CEM, 1, 1, 100),
+        bid(ANN, 2, 9, 95, tif=GTT, ms=OPENS + 60_000),
+        *[ask(BEN, number, 1, 90) for number in range(1, 7)],
+    )
+    assert open_at(chain)[0] == uncrossed(98, 6)
+    chain.block(cancel(ANN, 1))
+    assert chain.block() == (
+        trade(98, 1, CEM, 1, BEN, 5),
+        uncrossed(95, 1),
+        trade(95, 1, ANN, 2, BEN, 6),
+        status(ACTIVE),
+    )
+    assert chain.state.mass_steps == 2
+
+
+@pytest.mark.usefixtures("_few_steps")
 def test_uncrossing_market_whose_orders_left_is_over_without_steps() -> None:
     """Markets are asked in order of their ids, also when no steps are left."""
     chain = Chain({"opens_ms": OPENS}, {"opens_ms": OPENS})

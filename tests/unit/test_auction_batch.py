@@ -361,6 +361,7 @@ def test_uncrossing_batch_market_waits_with_its_next_auction() -> None:
     chain.block(bid(ANN, 1, 9, 95))
     assert len(chain.block(cancel(CEM, 1))) == 2
     assert chain.market.status == UNCROSSING
+    assert chain.state.mass_steps == 2
     assert len(chain.block()) == 2
     assert chain.block() == (trade(95, 1, ANN, 1, BEN, 9), status(ACTIVE))
 
@@ -385,6 +386,23 @@ def test_orders_that_were_left_out_need_no_steps() -> None:
     events = chain.block(bid(ANN, 1, 3, 95, tif=FOK), bid(ANN, 2, 3, 95, tif=FOK))
     assert events[:2] == (removed(ANN, 2, Ended.UNFILLED), uncrossed(95, 3))
     assert chain.ended(ANN, 1) == (Ended.FILLED, 3)
+
+
+@pytest.mark.usefixtures("_few_steps")
+def test_only_those_that_were_left_out_need_no_steps() -> None:
+    """What is left at a price from which an order was left out counts in full."""
+    chain = make_batch()
+    chain.block(*[ask(BEN, number, 1, 95) for number in range(1, 4)])
+    events = chain.block(
+        bid(ANN, 1, 2, 95, tif=FOK), bid(ANN, 2, 1, 95), bid(ANN, 3, 3, 95, tif=FOK)
+    )
+    # Without the third two bids and three asks reach the price: one more than there are steps.
+    assert events == (
+        removed(ANN, 1, Ended.UNFILLED),
+        removed(ANN, 3, Ended.UNFILLED),
+        uncrossed(95, 1),
+        trade(95, 1, ANN, 2, BEN, 1),
+    )
 
 
 @pytest.mark.usefixtures("_few_steps")
@@ -471,6 +489,7 @@ def test_immediate_orders_of_a_stopped_market_end_halted() -> None:
         removed(BEN, 1, Ended.HALTED),
         removed(CEM, 1, Ended.HALTED),
     )
+    assert chain.state.mass_steps == 0
     chain.block(cancel_all(BEN))
     assert chain.book() == ([], [])
 

@@ -108,4 +108,6 @@ def test_greatest_numbers_have_a_price() -> None:
     found = compute_uniform_price(bids, asks, PRICE_TICKS_MAX)
     assert found == (PRICE_TICKS_MAX, QUANTITY_LOTS_MAX, surplus)
     assert compute_uniform_price(bids, asks, 0) == (1 << 47, QUANTITY_LOTS_MAX, surplus)
+    top = (PRICE_TICKS_MAX, 1, 1)
+    assert compute_uniform_price([(PRICE_TICKS_MAX, 1)], [(1, 2)], PRICE_TICKS_MAX) == top
     assert compute_uniform_price(asks, asks, 7) == (1, QUANTITY_LOTS_MAX, 0)

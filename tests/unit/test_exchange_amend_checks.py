@@ -303,6 +303,18 @@ def test_free_covers_what_is_needed_beyond_the_reserve(
     assert rich.amend(ALICE, 1, **fields).code == 0
 
 
+def test_what_is_filled_needs_no_reserve() -> None:
+    """Only the lots that remain are paid for, at the new price."""
+    world = World(riches=1_500)
+    world.bid(ALICE, 1, 5, 100)
+    world.ask(BOB, 1, 4, 100)
+    assert world.amend(ALICE, 1, quantity=7, price=101) == code(errors.InsufficientFunds)
+    assert world.amend(ALICE, 1, price=100, quantity=5).code == 0
+    assert world.ask(ALICE, 2, 4, 200).code == 0
+    world.bid(CAROL, 1, 2, 200)
+    assert world.amend(ALICE, 2, price=201) == LegResult(resting=2)
+
+
 def test_a_cheaper_amendment_needs_nothing() -> None:
     """With nothing free an order can still be made smaller or cheaper."""
     world = World(riches=1_500)

@@ -272,6 +272,29 @@ def test_what_is_reserved_does_not_cover() -> None:
     assert world.ask(ALICE, 2, 4, 100).code == 0
 
 
+# --- what a refusal says ------------------------------------------------------------------------
+
+
+def test_refusals_name_the_numbers() -> None:
+    """Whoever reads a log learns what was wrong without looking it up."""
+    world = World(lots_min=5, lots_max=9)
+    world.bid(ALICE, 1, 5, 100, market=8)
+    assert world.said.endswith("8")
+    world.cancel_all(ALICE, 9)
+    assert world.said.endswith("9")
+    world.bid(ALICE, 1, 4, 100)
+    assert world.said.endswith("4, minimum 5")
+    world.bid(ALICE, 1, 10, 100)
+    assert world.said.endswith("10, maximum 9")
+    world.bid(ALICE, 1, 9, 100, kind=ICEBERG, display=3)
+    assert world.said.endswith("3, minimum 5")
+    world.state.set_market(world.market, low=90, high=110, last_price=100)
+    world.bid(ALICE, 1, 5, 100, kind=STOP, trigger=109)
+    assert world.said.endswith("109, traded up to 110")
+    world.ask(ALICE, 1, 5, 100, kind=STOP, trigger=91)
+    assert world.said.endswith("91, traded down to 90")
+
+
 # --- the order of checks ------------------------------------------------------------------------
 
 

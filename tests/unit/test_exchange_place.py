@@ -3,8 +3,19 @@
 import pytest
 
 from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    SetSwitch,
+)
 from omg_abci.protocol.results import Fill, LegResult
 from omg_abci.protocol.units import Ended, MarketStatus
+from omg_abci.rules.amendments import process_amend_order
+from omg_abci.rules.cancels import process_cancel_all, process_cancel_order, process_set_switch
+from omg_abci.rules.context import LegContext
+from omg_abci.rules.exchange import process_place_order
 from tests.unit.exchange_world import (
     ALICE,
     BASE,
@@ -17,7 +28,10 @@ from tests.unit.exchange_world import (
     GTT,
     ICEBERG,
     IOC,
+    LIMIT,
+    MARKET,
     MARKET_ORDER,
+    NEWEST,
     PROFIT,
     QUOTE,
     RICHES,
@@ -225,6 +239,38 @@ def test_an_auction_and_a_batch_market_take_waiting_orders() -> None:
         assert placed == LegResult(waiting=True)
         assert world.work == limits.WORK_PLACE + 5 * limits.WORK_MATCH
         assert world.bids() == []
+
+
+# --- work ---------------------------------------------------------------------------------------
+
+
+def test_the_work_of_a_transactions_legs_adds_up() -> None:
+    """Each leg adds to what the legs before it used."""
+    world = World()
+    context = LegContext(world.state.get_account(ALICE), T0 + 60_000)
+    context.work = 1_000_000
+    limit = PlaceOrder(
+        market=MARKET,
+        side=BUY,
+        order_type=LIMIT,
+        time_in_force=GTC,
+        post_only=0,
+        price=100,
+        quantity=5,
+        expires_ms=0,
+        client_id=1,
+        subaccount=0,
+        self_trade=NEWEST,
+        max_matches=16,
+    )
+    process_place_order(world.state, context, limit)
+    process_amend_order(world.state, context, AmendOrder(1, 0, 4, 0, 16))
+    process_cancel_order(world.state, context, CancelOrder(1))
+    process_cancel_all(world.state, context, CancelAll(0, 0, 9))
+    process_set_switch(world.state, context, SetSwitch(0))
+    used = limits.WORK_PLACE + limits.WORK_AMEND + limits.WORK_CANCEL
+    used += limits.WORK_CANCEL_ALL + limits.WORK_SWITCH
+    assert context.work == 1_000_000 + used
 
 
 # --- fill or kill -------------------------------------------------------------------------------

@@ -181,6 +181,7 @@ def test_a_decrement_takes_the_tip_only() -> None:
         fills=(Fill(BOB, 1, 100, 1),),
         decrements=(Decrement(1, 4), Decrement(1, 2)),
     )
+    assert world.work == limits.WORK_PLACE + 3 * limits.WORK_MATCH
     assert world.asks() == [(1, 3, 100)]
     assert get_tip(world, ALICE, 1) == 2
     assert world.balance(ALICE, BASE) == (RICHES - 30 + 10, 30)
@@ -253,6 +254,16 @@ def test_a_preview_goes_round_as_matching_does(lots: int, steps: int) -> None:
             iceberg(world, BOB, 1, 4, 2)
             iceberg(world, CAROL, 2, 4, 1)
             assert fill_or_kill(world, lots, steps=most)[0] == filled
+
+
+@pytest.mark.parametrize("terms", [{"kind": ICEBERG, "display": 2}, {"tif": GTH, "height": 1}])
+def test_a_preview_takes_one_step_over_what_it_uses_up(terms: dict[str, int]) -> None:
+    """An iceberg that shows all it has, or an order with a last height, has no next tip."""
+    world = World()
+    world.ask(BOB, 1, 2, 100, **terms)
+    world.ask(CAROL, 1, 2, 101)
+    result = world.bid(ALICE, 1, 4, 101, tif=FOK, steps=2)
+    assert (result.filled, result.ended) == (4, Ended.FILLED)
 
 
 def test_a_preview_sees_a_tip_that_was_partly_used() -> None:

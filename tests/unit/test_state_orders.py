@@ -7,7 +7,7 @@ import pytest
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Ended, OrderType, Side, TimeInForce
 from omg_abci.state import schema
-from omg_abci.state.book import WAITING, Order, get_available
+from omg_abci.state.book import Order, get_available
 from omg_abci.state.diff import compute_changes, compute_records
 from omg_abci.state.working import WorkingState
 from tests.unit import state_world
@@ -71,7 +71,7 @@ def test_waiting_orders(order_type: int, side: Side, rises: bool) -> None:  # no
     begin(state)
     order = place(state, order_type=order_type, side=side, trigger=120, max_matches=3)
     market = state.markets[1]
-    assert (order.is_open, order.is_waiting, order.level is WAITING) == (True, True, True)
+    assert (order.is_open, order.is_waiting, order.level is market.waiting) == (True, True, True)
     assert [entry[0] for entry in market.rising] == ([120] if rises else [])
     assert [entry[0] for entry in market.falling] == ([] if rises else [-120])
     assert not market.bids.places

@@ -223,9 +223,9 @@ def test_an_activated_fill_or_kill_order(lots: int, ended: Ended) -> None:
     filled = ended == Ended.FILLED
     assert world.work_triggers() == (2 if filled else 1)
     assert world.ended(ALICE, 1) == (ended, lots, lots if filled else 0)
-    event = world.state.events[-1]
-    assert isinstance(event, Activated)
-    assert (event.result.ended, event.result.code) == (ended, 0)
+    fills = (Fill(BOB, 1, 106, 2),) if filled else ()
+    result = LegResult(filled=2 if filled else 0, ended=ended, fills=fills)
+    assert world.state.events == [Activated(ALICE, 1, result)]
     assert world.balance(ALICE, QUOTE)[1] == 0
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -53,29 +54,34 @@ def export_command(
     """Print the state that a node has on disk: height, app hash, every record.
 
     Nothing is changed. The first line is the head, each further line a record, ascending by key.
-    Of a running node it is the state at some recent height. docs/guides/state-sync.md says how a
-    chain is begun from a genesis file.
+    Of a running node it is the state at some recent height.
     """
     home = home.expanduser()
-    settings = load_settings(home)
     if not genesis and (chain_id or output):
         raise click.UsageError("--chain-id and --output go with --genesis")
-    storage = Storage.open(settings.state_path, read_only=True)
-    try:
-        meta = storage.load_meta()
-        if meta is None:
-            raise CommandError(
-                "storage.empty", f"{settings.state_path} holds no block yet", "start the node first"
-            )
+    with _open_state(load_settings(home).state_path) as (storage, meta):
         if genesis:
             whole = load_genesis_file(get_genesis_path(home)).whole
             _write_text(output, export_genesis(storage, whole, chain_id))
             say(f"the state of {meta.chain_id} at height {meta.height} is the genesis of a chain")
-            return
-        count = _print_state(meta, storage, as_json=as_json)
+        else:
+            count = _print_state(meta, storage, as_json=as_json)
+            say(f"{count} records of chain {meta.chain_id} at height {meta.height}")
+
+
+@contextmanager
+def _open_state(path: Path) -> Iterator[tuple[Storage, Meta]]:
+    """Open a database as it is at the moment; raise StorageError, CommandError."""
+    storage = Storage.open(path, read_only=True)
+    try:
+        meta = storage.load_meta()
+        if meta is None:
+            raise CommandError(
+                "storage.empty", f"{path} holds no block yet", "start the node first"
+            )
+        yield storage, meta
     finally:
         storage.close()
-    say(f"{count} records of chain {meta.chain_id} at height {meta.height}")
 
 
 def _print_state(meta: Meta, storage: Storage, *, as_json: bool) -> int:
