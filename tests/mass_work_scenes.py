@@ -1,4 +1,4 @@
-"""What makes the most mass work: five scenes, at any scale, each with its outcome worked out before.
+"""What makes the most mass work: five scenes, at any scale, each with a foreseen outcome.
 
 A scene says what is open in the beginning and what is sent in each block meanwhile; played to its
 end, every order ended as foreseen and in the order foreseen, and nothing that was due traded.
@@ -48,6 +48,8 @@ class Scene(ABC):
     def __init__(self, orders: int) -> None:
         """Prepare the chain with so many orders."""
         self.orders = orders
+        self.blocks = 0
+        """Played so far."""
         self.foreseen: list[tuple[bytes, int]] = []
         """What ends, in order."""
         self.chain = self.prepare()
@@ -57,21 +59,23 @@ class Scene(ABC):
         """Return the chain on which everything is due in the next block."""
 
     @abstractmethod
-    def send(self, number: int) -> list[Sent]:
-        """Return what is sent in a block, counted from 0."""
+    def send(self) -> list[Sent]:
+        """Return what is sent in the next block."""
 
     @abstractmethod
     def is_over(self) -> bool:
         """Tell whether nothing is due any more."""
 
-    def check_legs(self, number: int, legs: list[LegResult]) -> None:
-        """Assert that a block's legs ended as they must."""
+    def check_legs(self, legs: list[LegResult]) -> None:
+        """Assert that a block's legs ended as they must: accepted, if not otherwise said."""
+        assert [leg.code for leg in legs] == [0] * len(legs)
 
     def check_end(self) -> None:
         """Assert that what is due ended in order, but for what legs took out before."""
         events = [event for event in self.chain.events if isinstance(event, Removed)]
         gone = self.chain.removed_by_legs
-        assert [event[:2] for event in events] == [each for each in self.foreseen if each not in gone]
+        foreseen = [each for each in self.foreseen if each not in gone]
+        assert [event[:2] for event in events] == foreseen
         assert {event.reason for event in events} == {int(self.reason)}
         assert set(gone.values()) <= {int(self.reason)}
         due = dict.fromkeys(self.foreseen)
@@ -79,12 +83,11 @@ class Scene(ABC):
 
     def play(self, *, rehearsed: bool = False, tell: Callable[[int], object] = int) -> None:
         """Apply blocks until it is over, and assert that all came as foreseen."""
-        number = 0
-        while not number or not self.is_over():
-            legs = self.chain.block(self.send(number), rehearsed=rehearsed)
-            self.check_legs(number, legs)
-            number += 1
-            tell(number)
+        while not self.blocks or not self.is_over():
+            legs = self.chain.block(self.send(), rehearsed=rehearsed)
+            self.check_legs(legs)
+            self.blocks += 1
+            tell(self.blocks)
         self.check_end()
         self.chain.check()
 
@@ -128,18 +131,13 @@ class Expiry(Scene):
         self.foreseen = [order.name for order in ladder]
         return MassChain(FIRST + owners, ladder)
 
-    def send(self, number: int) -> list[Sent]:
+    def send(self) -> list[Sent]:
         """Cross the dead."""
-        return cross(number)
+        return cross(self.blocks)
 
     def is_over(self) -> bool:
         """Tell whether at most the traders' orders are left."""
-        heap = self.chain.state.order_expiries
-        return not heap
-
-    def check_legs(self, number: int, legs: list[LegResult]) -> None:
-        """Assert that every order was accepted."""
-        assert [leg.code for leg in legs] == [0] * len(legs)
+        return not self.chain.state.order_expiries
 
     def check_end(self) -> None:
         """Let the traders leave: then nothing is open."""
@@ -175,9 +173,9 @@ class Cascade(Scene):
         self.foreseen = [order.name for order in stops]
         return MassChain(FIRST + owners, asks + stops[::-1])
 
-    def send(self, number: int) -> list[Sent]:
+    def send(self) -> list[Sent]:
         """Trade once, at the first level."""
-        return [] if number else [place(1, 1, BUY, MID)]
+        return [] if self.blocks else [place(1, 1, BUY, MID)]
 
     def is_over(self) -> bool:
         """Tell whether the last ask was bought."""
@@ -230,18 +228,18 @@ class Delisting(Scene):
         }
         return MassChain(FIRST + owners, ladder + waiting, market=market)
 
-    def send(self, number: int) -> list[Sent]:
+    def send(self) -> list[Sent]:
         """Try to trade, and cancel the order that would be removed last."""
         owner, client_id = self.last
-        return [place(1, 1, BUY, MID), *([] if number else [(owner, CancelOrder(client_id))])]
+        return [place(1, 1, BUY, MID), *([] if self.blocks else [(owner, CancelOrder(client_id))])]
 
     def is_over(self) -> bool:
         """Tell whether the market is gone."""
         return not self.chain.state.markets
 
-    def check_legs(self, number: int, legs: list[LegResult]) -> None:
+    def check_legs(self, legs: list[LegResult]) -> None:
         """Assert that only the cancellation was possible."""
-        if not number:
+        if not self.blocks:
             assert legs[1].ended == Ended.CANCELLED
             self.foreseen.pop()
         assert legs[0].code == 2026 or (self.is_over() and legs[0].code == 2000)
@@ -274,7 +272,7 @@ class CallAuction(Scene):
         market = {"status": int(MarketStatus.AUCTION), "until_ms": T0}
         return MassChain(FIRST + owners, orders, market=market)
 
-    def send(self, number: int) -> list[Sent]:
+    def send(self) -> list[Sent]:
         """Try to get ahead of the others."""
         return [place(1, 1, BUY, MID + 2 * LEVELS)]
 
@@ -282,7 +280,7 @@ class CallAuction(Scene):
         """Tell whether the market trades as always."""
         return self.chain.state.markets[MARKET].status == MarketStatus.ACTIVE
 
-    def check_legs(self, number: int, legs: list[LegResult]) -> None:
+    def check_legs(self, legs: list[LegResult]) -> None:
         """Assert that nobody may enter before the auction is over."""
         if not self.is_over():
             assert [leg.code for leg in legs] == [2024]
@@ -317,15 +315,15 @@ class Switch(Scene):
         self.foreseen = [order.name for order in ordered]
         return MassChain(FIRST + 1, ladder, markets=3, switches={FIRST: T0})
 
-    def send(self, number: int) -> list[Sent]:
+    def send(self) -> list[Sent]:
         """Cross the dead, and let their owner try to come back."""
-        return [*cross(number), place(FIRST, 10**9, BUY, 1)]
+        return [*cross(self.blocks), place(FIRST, 10**9, BUY, 1)]
 
     def is_over(self) -> bool:
         """Tell whether the switch is off."""
         return not self.chain.state.get_account(make_address(FIRST)).switch_ms
 
-    def check_legs(self, number: int, legs: list[LegResult]) -> None:
+    def check_legs(self, legs: list[LegResult]) -> None:
         """Assert that the owner may not place before its orders are gone."""
         if not self.is_over():
             assert [leg.code for leg in legs] == [0, 0, 0, 0, 2021]

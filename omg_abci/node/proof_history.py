@@ -81,11 +81,15 @@ class ProvenValue(NamedTuple):
 class ProofHistory:
     """The state tree with the values and hashes of the recent heights."""
 
-    def __init__(self, records: Mapping[bytes, bytes], interval: int, start: Height) -> None:
+    def __init__(
+        self, records: Mapping[bytes, bytes], interval: int, start: Height, first: Height = 0
+    ) -> None:
         """Begin at the state height `start`, a multiple of the interval; `load_tree` comes next.
 
-        `records` is the live state, which the owner changes after each `note_change`.
+        `records` is the live state, which the owner changes after each `note_change`; `first` the
+        height of genesis, before which there is no state.
         """
+        self._first = first
         self._records = records
         self._interval = interval
         self._tree = Tree()
@@ -103,7 +107,7 @@ class ProofHistory:
         return self._layers[-1][1]
 
     def compute_genesis_head(self, root: Hash) -> Head:
-        """Return the hashes of height 0, whose state is the first layer's."""
+        """Return the hashes of genesis, whose state is the first layer's."""
         diff_hash = compute_genesis_diff_hash(sorted(self._iterate_records(0)))
         return Head(compute_app_hash(root, diff_hash), diff_hash, root)
 
@@ -164,7 +168,7 @@ class ProofHistory:
     def check_root(self, height: Height) -> None:
         """Raise StateInconsistent unless the root in the height's app hash is the folded one."""
         expected = self._heads[height].tree_root
-        state_height = compute_root_height(height, self._interval)
+        state_height = self._get_state_height(height)
         for folded, root in self._folds:
             if folded == state_height and root != expected:
                 raise StateInconsistent(
@@ -201,7 +205,7 @@ class ProofHistory:
                 f"header {header_height} cannot be proved, only {oldest} to {newest}"
             )
         head = self._heads[header_height - 1]
-        state_height = compute_root_height(header_height - 1, self._interval)
+        state_height = self._get_state_height(header_height - 1)
         proof = self._tree.prove(key, head.tree_root)
         return ProvenValue(
             key,
@@ -218,9 +222,13 @@ class ProofHistory:
         first = self._folds[0][0]
         while self._heads:
             height = next(iter(self._heads))
-            if compute_root_height(height, self._interval) >= first:
+            if self._get_state_height(height) >= first:
                 break
             del self._heads[height]
+
+    def _get_state_height(self, height: Height) -> Height:
+        """Return the height of the state whose root is in a height's app hash."""
+        return max(self._first, compute_root_height(height, self._interval))
 
     def _get_value(self, key: bytes, state_height: Height) -> bytes | None:
         for start, layer in self._layers:
@@ -253,8 +261,8 @@ def load_history(
     """
     stored = storage.load_meta()
     first = 0 if stored is None else stored.first_height
-    history = ProofHistory(records, interval, _find_start(storage, height, interval, first))
-    start = history.height
+    start = _find_start(storage, height, interval, first)
+    history = ProofHistory(records, interval, start, first)
     heads: list[tuple[Height, Head]] = []
     for number in range(start + 1, height + 1):
         undo = storage.load_undo(number)

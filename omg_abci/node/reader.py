@@ -64,7 +64,8 @@ class Reader:
             elif key[0] in _GROUPED:
                 self._index_group(key)
         self.block = self._decode_block()
-        self.history = ProofHistory(records, self.block.root_interval, self.block.height)
+        height = self.block.height
+        self.history = ProofHistory(records, self.block.root_interval, height, height)
 
     # --- how it comes to be ---
 
@@ -73,7 +74,7 @@ class Reader:
         """Return the view of the genesis state, with its root folded."""
         reader = cls(domain, dict(records))
         root = reader.history.load_tree()
-        reader.history.add_head(0, reader.history.compute_genesis_head(root))
+        reader.history.add_head(reader.block.height, reader.history.compute_genesis_head(root))
         return reader
 
     @classmethod

@@ -218,7 +218,7 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
         if first != last:
             state.extend_range(market, first)
         state.set_last_price(market, last)
-    if remaining != taker.remaining or filled != taker.filled:
+    if remaining != taker.remaining:
         state.change_order(taker, filled, remaining)
     if out.halted:
         halt(state, market)

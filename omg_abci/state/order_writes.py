@@ -178,10 +178,8 @@ class OrderWrites(Tables):
             )
         )
         if price is not None and price != order.price:
-            require(
-                order.level is None or order.level is order.market.waiting,
-                "the price of a level holds",
-            )
+            in_book = order.level is not None and order.level is not order.market.waiting
+            require(not in_book, "the price of a level holds")
             order.price = price
         if time_in_force is not None:
             require(RESTS[time_in_force] == RESTS[order.time_in_force], "immediate stays immediate")

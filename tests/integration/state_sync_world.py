@@ -69,6 +69,17 @@ def wait_for_newer_of_liar(local: LocalNetwork) -> None:
         time.sleep(0.1)
 
 
+def wait_for_shared(local: LocalNetwork) -> None:
+    """Return when all nodes offer the same: what a liar alone offers costs minutes."""
+    while True:
+        with Rpc(local.network.nodes[0].ports.rpc) as rpc:
+            height = rpc.fetch_app_state().height
+        if INTERVAL // 4 <= height % INTERVAL < INTERVAL // 2:
+            wait_for_snapshot(local.network, height - height % INTERVAL)
+            return
+        time.sleep(0.1)
+
+
 def _list_snapshots(node: Node) -> list[Path]:
     folder = node.home / "app" / "snapshots"
     return [each for each in folder.iterdir() if each.name.isdecimal()] if folder.exists() else []

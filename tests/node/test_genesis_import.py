@@ -14,12 +14,15 @@ from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.localnet.genesis import make_accounts, make_document
 from omg_abci.node.genesis_export import export_genesis
 from omg_abci.node.genesis_import import build_first_records, read_first_height
+from omg_abci.node.proof_history import Head, HeaderOutOfRange
+from omg_abci.node.reader import Reader
 from omg_abci.node.storage import Storage, StorageMissing
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.units import Side
 from omg_abci.state import schema
+from omg_abci.state.hashes import compute_app_hash
 from omg_abci.state.records import BlockRecord
 from tests.integration.traders import Trader, make_order
 from tests.node.app_world import AppNode
@@ -117,6 +120,31 @@ def test_every_record_goes_on(exported: tuple[str, dict[bytes, bytes]], tmp_path
         await node.stop()
 
     play(check)
+
+
+def test_proofs_begin_with_the_first_block(exported: tuple[str, dict[bytes, bytes]]) -> None:
+    """Headers of the first blocks are proved from genesis' state; none before is known."""
+    records, domain = build_first_records(NEW_ID, json.loads(exported[0])["app_state"])
+    reader = Reader.load_genesis(domain, records)
+    history = reader.history
+    begin = history.get_head(8)
+    assert (history.oldest, history.newest) == (9, 8)
+    block = BlockRecord.decode(dict(records)[schema.BLOCK])
+    for height in range(9, 18):
+        diff = [(schema.BLOCK, block._replace(height=height).encode())]
+        root = history.get_roots()[-1][1] if height % ROOT_INTERVAL == 0 else begin.tree_root
+        begin = Head(compute_app_hash(root, bytes(32)), bytes(32), root)
+        fold = reader.apply_block(height, begin, diff)
+        if fold is not None:
+            history.add_fold(fold.state_height, history.fold(fold))
+        assert (history.oldest, history.newest) == (9, height)
+    for header in range(9, 18):
+        proven = history.prove(schema.BLOCK, header)
+        assert proven.state_height == (8 if header < 17 else 12)
+        assert BlockRecord.decode(proven.value or b"").height == proven.state_height
+    for header in (1, 5, 8, 18):
+        with pytest.raises(HeaderOutOfRange):
+            history.prove(schema.BLOCK, header)
 
 
 def test_chain_goes_on_and_restarts(

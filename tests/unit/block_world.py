@@ -4,6 +4,7 @@ Each block is applied, undone and applied again, and applied once more to a stat
 anew from its records: all three do the same. After it every invariant of the books holds.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from omg_abci.protocol.messages import (
@@ -61,7 +62,7 @@ Sent = tuple[bytes, Message]
 class Chain:
     """A state between blocks, and what the last block answered."""
 
-    def __init__(self, *terms: dict[str, object], **first: object) -> None:
+    def __init__(self, *terms: Mapping[str, object], **first: object) -> None:
         """Begin at genesis; the terms are those of the markets, numbered from `MARKET`."""
         market = {
             "base": BASE,

@@ -186,8 +186,15 @@ def _view_market(market: Market) -> tuple[object, ...]:
         sorted({entry[:2] for entry in heap if is_waiting_entry(entry, sign)})
         for heap, sign in ((market.rising, 1), (market.falling, -1))
     ]
-    book = (_view_side(market.bids), _view_side(market.asks))
-    return (*book, immediate, dynamic, waiting, market.open_orders, market.orders_sum)
+    sides = (market.bids, market.asks, market.waiting.side)
+    return (
+        *[_view_side(side) for side in sides],
+        immediate,
+        dynamic,
+        waiting,
+        market.open_orders,
+        market.orders_sum,
+    )
 
 
 MARKET_FIELDS = (
@@ -277,7 +284,16 @@ def check_complete(state: WorkingState) -> None:
             entry[3] for heap, sign in heaps for entry in heap if is_waiting_entry(entry, sign)
         }
         assert found == set(own)
+        _check_waiting_level(market, own)
         _check_work(state, market)
+
+
+def _check_waiting_level(market: Market, waiting: list[Order]) -> None:
+    found, order = [], market.waiting.head
+    while order is not None:
+        found.append(order)
+        order = order.next
+    assert found == sorted(waiting, key=lambda each: each.priority)
 
 
 def _check_work(state: WorkingState, market: Market) -> None:

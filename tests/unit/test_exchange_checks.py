@@ -244,6 +244,13 @@ def test_a_cost_above_all_amounts_is_refused() -> None:
     assert world.bid(ALICE, 1, 10, 1).code == 0
 
 
+def test_a_cost_of_the_greatest_amount_is_taken() -> None:
+    """The bound itself is an amount."""
+    greatest = limits.AMOUNT_MAX
+    assert World(quote_unit=greatest // 15).ask(ALICE, 1, 3, 5).code == 0
+    assert World(base_unit=greatest // 3).bid(ALICE, 1, 3, 1).code == 0
+
+
 @pytest.mark.parametrize(
     ("side", "quantity", "price", "cost"),
     [(BUY, 7, 11, 7 * 11 * QUOTE_UNIT), (SELL, 7, 11, 7 * BASE_UNIT)],

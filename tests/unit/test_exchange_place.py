@@ -103,6 +103,9 @@ def test_a_plain_order_carries_nothing_special() -> None:
     world.bid(ALICE, 2, 5, 100, tif=GTT, ms=T0 + 1)
     assert world.order(ALICE, 1).special is None
     assert world.order(ALICE, 2).special is None
+    batch = World(mode="batch")
+    batch.bid(ALICE, 1, 5, 100, kind=MARKET_ORDER, tif=IOC)
+    assert batch.order(ALICE, 1).special is None
 
 
 @pytest.mark.parametrize("terms", RESTING)

@@ -41,7 +41,8 @@ def test_a_waiting_order_reserves_and_does_not_rest() -> None:
     order = world.order(ALICE, 1)
     assert order.is_waiting
     assert order.special is not None
-    assert (order.special.trigger, order.special.max_matches) == (90, 7)
+    special = order.special
+    assert (special.trigger, special.max_matches, special.tip, special.display) == (90, 7, 0, 0)
 
 
 def test_a_waiting_order_is_not_met() -> None:
