@@ -3,13 +3,14 @@
     python hostile_provider.py --home HOME
 
 Runs the chain's application. The file `HOME/app/attack` names the lie that it tells at the
-moment; without it, or with `none`, it tells the truth. For lies about snapshots of its own it
-takes them more often than the others, so that CometBFT, which prefers the newest, tries its first.
+moment; without it, or with `none`, it tells the truth. A height behind the lie is the newest
+snapshot's that is offered. For lies about snapshots of its own it takes them more often than the
+others, so that CometBFT, which prefers the newest, tries its first.
 """
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -64,12 +65,13 @@ class HostileSnapshots(Snapshots):
     @property
     def attack(self) -> str:
         """Return the lie of the moment."""
-        return self._attack_file.read_text() if self._attack_file.exists() else "none"
+        return self._read_orders()[0]
 
     def list(self, height: int) -> list[pb.Snapshot]:
         """Return what peers are to believe."""
-        attack = self.attack
-        true = super().list(height)
+        attack, *bound = self._read_orders()
+        newest = int(bound[0]) if bound else height
+        true = [each for each in super().list(height) if each.height <= newest]
         if attack == "none" or attack in CHUNK_LIES:
             return [each for each in true if each.height % self._honest_interval == 0][:3]
         for each in true:
@@ -95,6 +97,9 @@ class HostileSnapshots(Snapshots):
             case _:
                 pass
         return bytes(chunk)
+
+    def _read_orders(self) -> Sequence[str]:
+        return self._attack_file.read_text().split() if self._attack_file.exists() else ["none"]
 
     def _make_false_stream(self, height: int, attack: str) -> Stream:
         stream = bytearray((self._kept[height].folder / "stream").read_bytes())

@@ -38,11 +38,17 @@ def make_liar_command(node: Node) -> Sequence[str | Path]:
     return [sys.executable, HOSTILE_APP, "--home", node.home]
 
 
-def tell_lies(network: Network, attack: str, liars: Sequence[int]) -> None:
-    """Let some nodes of a network lie to those who join, and all others be honest."""
+def tell_lies(
+    network: Network, attack: str, liars: Sequence[int], newest: int | None = None
+) -> None:
+    """Let some nodes of a network lie to those who join, and all others be honest.
+
+    With `newest`, nobody offers a later snapshot: CometBFT waits two minutes for the chunks of one
+    that it has heard of from liars only.
+    """
     for node in network.nodes:
         lie = attack if node.index in liars else "none"
-        (node.home / "app" / "attack").write_text(lie)
+        (node.home / "app" / "attack").write_text(lie if newest is None else f"{lie} {newest}")
 
 
 def wait_for_snapshot(network: Network, height: int, timeout_s: float = 60.0) -> None:
@@ -69,15 +75,13 @@ def wait_for_newer_of_liar(local: LocalNetwork) -> None:
         time.sleep(0.1)
 
 
-def wait_for_shared(local: LocalNetwork) -> None:
-    """Return when all nodes offer the same: what a liar alone offers costs minutes."""
-    while True:
-        with Rpc(local.network.nodes[0].ports.rpc) as rpc:
-            height = rpc.fetch_app_state().height
-        if INTERVAL // 4 <= height % INTERVAL < INTERVAL // 2:
-            wait_for_snapshot(local.network, height - height % INTERVAL)
-            return
-        time.sleep(0.1)
+def find_shared(local: LocalNetwork) -> int:
+    """Return the height of a snapshot that all nodes have."""
+    with Rpc(local.network.nodes[0].ports.rpc) as rpc:
+        height = rpc.fetch_app_state().height
+    height -= height % INTERVAL
+    wait_for_snapshot(local.network, height)
+    return height
 
 
 def _list_snapshots(node: Node) -> list[Path]:

@@ -5,7 +5,7 @@ import pytest
 from omg_abci.protocol import limits
 from tests.mass_work_scenes import describe, make_scenes
 
-ORDERS = {"expiry": 300, "cascade": 3_000, "delisting": 500, "auction": 800, "switch": 1_000}
+ORDERS = {"expiry": 1_000, "cascade": 9_000, "delisting": 2_000, "auction": 3_000, "switch": 3_000}
 """The scale at which a scene is large enough for several blocks."""
 
 
