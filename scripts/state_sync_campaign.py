@@ -6,7 +6,7 @@ Four validators trade; for each lie of tests/integration/hostile_provider.py a f
 while the lie is told: by one validator where the lie is about snapshots of its own, by all but one
 where it is about chunks that all have. Each time the joined node must have come to the honest
 state and agree with every validator at every height. Prints one JSON object, and one for each join
-on standard error; exits 1 when a node was led astray.
+on standard error; exits 1 when a node was led astray or did not come to a state.
 """
 
 import json
@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from omg_abci.localnet.cometbft import ensure_cometbft
+from omg_abci.localnet.errors import LocalnetError
+from omg_abci.localnet.joining import JOINED
 from omg_abci.localnet.supervisor import LocalNetwork
 from tests.integration.conftest import ACCOUNTS
 from tests.integration.hostile_provider import CHUNK_LIES, METADATA_LIES, STREAM_LIES
@@ -33,6 +35,8 @@ from tests.integration.state_sync_world import (
     write_snapshot_network,
 )
 from tests.integration.traders import Load
+
+_LOG_LINES: Final = 20
 
 
 @click.command()
@@ -55,16 +59,22 @@ def main(*, rounds: int, validators: int, blocks: int, only: tuple[str, ...]) ->
                     found = _join_past(local, binary, lie, f"node-{lie}-{number}", blocks)
                     results.append(found)
                     click.echo(json.dumps(found), err=True)
-    wrong = [each for each in results if each["differing"] or each["restarts"]]
-    times = sorted(each["join_s"] for each in results)
+    joined = [each for each in results if "failed" not in each]
+    wrong = [each for each in joined if each["differing"] or each["restarts"]]
+    times = sorted(each["join_s"] for each in joined) or [0.0]
     summary = {
         "joins": len(results),
+        "failed": len(results) - len(joined),
         "wrong": len(wrong),
+        "offers_or_chunks_refused": sum(
+            len(each["refusals"]) + each["offers"] - 1 for each in joined
+        ),
+        "headers_compared": sum(each["compared_to"] - each["snapshot_height"] for each in joined),
         "join_s_median": times[len(times) // 2],
         "join_s_max": times[-1],
     }
     click.echo(json.dumps(summary, indent=2))
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if wrong or len(joined) < len(results) else 0)
 
 
 def _join_past(
@@ -76,7 +86,12 @@ def _join_past(
     if lie not in CHUNK_LIES:
         wait_for_newer_of_liar(local)
     began = time.monotonic()
-    found = join_and_compare(local, binary, name, blocks)
+    try:
+        found = join_and_compare(local, binary, name, blocks)
+    except LocalnetError as reason:
+        logs = (local.network.directory / JOINED / name).rglob("*.log")
+        tails = {each.name: each.read_text().splitlines()[-_LOG_LINES:] for each in logs}
+        found = {"failed": str(reason), **tails}
     return {"lie": lie, **found, "seconds": round(time.monotonic() - began, 1)}
 
 

@@ -48,7 +48,11 @@ def tell_lies(
     """
     for node in network.nodes:
         lie = attack if node.index in liars else "none"
-        (node.home / "app" / "attack").write_text(lie if newest is None else f"{lie} {newest}")
+        orders = node.home / "app" / "attack"
+        draft = orders.with_suffix(".draft")
+        draft.write_text(lie if newest is None else f"{lie} {newest}")
+        # The node may read at any time.
+        draft.replace(orders)
 
 
 def wait_for_snapshot(network: Network, height: int, timeout_s: float = 60.0) -> None:
