@@ -24,8 +24,22 @@ from omg_abci.protocol.messages import (
     Transfer,
     TxBody,
 )
+from omg_abci.protocol.result_bytes import encode_leg_result, encode_result
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.units import Amount, Ended, Scheme
+
+__all__ = (
+    "decode_amount",
+    "decode_body",
+    "decode_envelope",
+    "decode_leg_result",
+    "decode_result",
+    "encode_amount",
+    "encode_body",
+    "encode_envelope",
+    "encode_leg_result",
+    "encode_result",
+)
 
 _AMOUNT_BYTES_MAX: Final = 16
 
@@ -224,36 +238,6 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
 
 
 # --- results ----------------------------------------------------------------------------------
-
-
-def encode_result(result: TxResult) -> bytes:
-    """Return the bytes that ExecTxResult.data carries."""
-    message = pb.TxResult(work=result.work, fee=encode_amount(result.fee))
-    for leg in result.legs:
-        _add_leg_result(message.legs.add(), leg)
-    return message.SerializeToString(deterministic=True)
-
-
-def encode_leg_result(leg: LegResult) -> bytes:
-    """Return the bytes of one leg's result, as an event carries them."""
-    message = pb.LegResult()
-    _add_leg_result(message, leg)
-    return message.SerializeToString(deterministic=True)
-
-
-def _add_leg_result(out: Any, leg: LegResult) -> None:  # noqa: ANN401 - a generated class
-    (out.code, out.filled, out.resting, out.ended, out.repeated, out.tombstone) = leg[:6]
-    (out.kept_place, out.cancelled, out.more) = leg[6:9]
-    if any(leg[12:]):
-        (out.price, out.market, out.waiting) = leg[12:]
-    for fill in leg.fills:
-        out.fills.add(
-            maker=fill.maker, client_id=fill.client_id, price=fill.price, quantity=fill.quantity
-        )
-    for removal in leg.removals:
-        out.removals.add(owner=removal.owner, client_id=removal.client_id, reason=removal.reason)
-    for decrement in leg.decrements:
-        out.decrements.add(client_id=decrement.client_id, quantity=decrement.quantity)
 
 
 def decode_result(data: bytes, code: int) -> TxResult:

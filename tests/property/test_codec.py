@@ -20,9 +20,8 @@ from omg_abci.protocol.messages import (
     SignedTx,
     TxBody,
 )
-from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.tx import Verifier
-from omg_abci.protocol.units import Ended, Scheme
+from omg_abci.protocol.units import Scheme
 from tests.strategies import AGENTS, CHAIN_ID, DOMAIN, MESSAGE_STRATEGIES, OWNERS, bodies, sign_body
 
 REFUSED = (errors.NotCanonical, errors.Undecodable)
@@ -287,39 +286,3 @@ def test_amount_comes_back(amount: int) -> None:
     for wrong in (b"\x00" + data, b"\x01" + data.rjust(16, b"\x00")):
         with pytest.raises(errors.BadAmount):
             codec.decode_amount(wrong)
-
-
-_U64 = st.integers(0, 2**64 - 1)
-_ADDRESS = st.binary(min_size=20, max_size=20)
-LEG_RESULTS = st.builds(
-    LegResult,
-    st.integers(0, 2**32 - 1),
-    _U64,
-    _U64,
-    st.sampled_from(Ended),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-    st.integers(0, 2**32 - 1),
-    st.booleans(),
-    st.lists(st.builds(Fill, _ADDRESS, _U64, _U64, _U64), max_size=3).map(tuple),
-    st.lists(st.builds(Removal, _ADDRESS, _U64, st.sampled_from(Ended)), max_size=3).map(tuple),
-    st.lists(st.builds(Decrement, _U64, _U64), max_size=3).map(tuple),
-    _U64,
-    st.integers(0, 2**32 - 1),
-    st.booleans(),
-)
-
-
-@given(
-    result=st.builds(
-        TxResult,
-        st.integers(0, 2**32 - 1),
-        st.lists(LEG_RESULTS, max_size=4).map(tuple),
-        _U64,
-        st.integers(0, 2**128 - 1),
-    )
-)
-def test_result_comes_back(result: TxResult) -> None:
-    """A client reads the result that the chain hashed."""
-    assert codec.decode_result(codec.encode_result(result), result.code) == result
