@@ -40,7 +40,7 @@ def check_terms(state: WorkingState, tx: SignedTx, height: Height, time_ms: Mill
     if work > limits.BLOCK_WORK_MAX:
         raise errors.TooDear(f"{work} units, {limits.BLOCK_WORK_MAX} allowed")
     if tx.signer != body.owner:
-        require_agent(state, body.owner, tx.signer, body.legs, time_ms)
+        require_agent(state.accounts.get(body.owner), tx.signer, body.legs, time_ms)
     return work
 
 

@@ -36,7 +36,6 @@ from omg_abci.rules.orderbook import (
 )
 from omg_abci.rules.settlement import take_reserve
 from omg_abci.rules.triggers import require_trigger
-from omg_abci.state import schema
 from omg_abci.state.book import Order, Special
 from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.working import WorkingState
@@ -58,9 +57,11 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     market = state.markets.get(msg.market)
     if market is None:
         raise errors.UnknownMarket(str(msg.market))
-    known = _get_known(state, account, msg.client_id)
-    if known is not None:
-        return known
+    client_id = msg.client_id
+    if client_id in account.orders or client_id in account.ended or account.tombstones:
+        known = _get_known(state, account, client_id)
+        if known is not None:
+            return known
     if account.switch_ms and has_switch_fired(state, account):
         raise errors.SwitchFiring
     waits = msg.trigger != 0  # the format has one for what waits, and for nothing else
@@ -148,9 +149,9 @@ def _get_known(state: WorkingState, account: Account, client_id: int) -> LegResu
             repeated=True,
             waiting=order.is_waiting,
         )
-    ended = account.ended.get(client_id)
-    if ended is not None and ended[1].until_ms > state.time_ms:
-        return LegResult(filled=ended[1].filled, ended=ended[1].ended, repeated=True)
+    ended = account.get_ended(client_id)
+    if ended is not None and ended.until_ms > state.time_ms:
+        return LegResult(filled=ended.filled, ended=ended.ended, repeated=True)
     return None
 
 
@@ -158,11 +159,10 @@ def _get_covering(
     state: WorkingState, account: Account, market: Market, msg: PlaceOrder, quote: Amount
 ) -> Balance:
     """Return the balance that an order gives from; raise InsufficientFunds."""
-    token, cost = market.record.quote, quote
+    token, cost = market.quote, quote
     if msg.side != BUY:
-        token, cost = market.record.base, msg.quantity * market.base_unit
-    key = schema.compute_balance_key(account.owner, msg.subaccount, token)
-    balance = state.balances.get(key)
+        token, cost = market.base, msg.quantity * market.base_unit
+    balance = state.find_own(account, msg.subaccount, token)
     if balance is None or balance.free < cost:
         raise errors.InsufficientFunds
     return balance
@@ -172,29 +172,38 @@ def _make_order(
     state: WorkingState, account: Account, market: Market, msg: PlaceOrder, give: Balance
 ) -> Order:
     order = Order()
+    # One unpacking of the message: a third of the time of reading its fields one by one.
+    (
+        _,
+        side,
+        order.order_type,
+        order.time_in_force,
+        order.post_only,
+        order.price,
+        order.remaining,
+        order.expires_ms,
+        order.client_id,
+        subaccount,
+        order.self_trade,
+        matches,
+        expires_height,
+        display,
+        trigger,
+    ) = msg
     order.account = account
     order.market = market
-    order.client_id = msg.client_id
-    order.side = msg.side
-    order.order_type = msg.order_type
-    order.time_in_force = msg.time_in_force
-    order.post_only = msg.post_only
-    order.self_trade = msg.self_trade
-    order.subaccount = msg.subaccount
-    order.price = msg.price
+    order.side = side
+    order.subaccount = subaccount
     order.filled = 0
-    order.remaining = msg.quantity
     order.priority = 0
-    order.expires_ms = msg.expires_ms
     order.special = None
-    if msg.order_type > _MARKET or msg.expires_height:
-        matches = msg.max_matches if msg.trigger else 0
-        order.special = Special(msg.display, 0, msg.trigger, msg.expires_height, matches)
+    if order.order_type > _MARKET or expires_height:
+        order.special = Special(display, 0, trigger, expires_height, matches if trigger else 0)
     order.level = None
+    order.owner_list = None
     order.stored = None
-    token = market.record.base if msg.side == BUY else market.record.quote
     order.give = give
-    order.take = state.get_balance(account.owner, msg.subaccount, token)
+    order.take = state.get_own(account, subaccount, market.base if side == BUY else market.quote)
     return order
 
 

@@ -1,5 +1,6 @@
 """What fills and open orders do to balances: reserve exactly what can be spent."""
 
+from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import BUY, Amount, Lots, Ticks
 from omg_abci.state.book import Order
 from omg_abci.state.objects import Market
@@ -29,10 +30,24 @@ def release_reserve(state: WorkingState, order: Order, quantity: Lots | None = N
 def settle_fill(state: WorkingState, taker: Order, maker: Order, quantity: Lots) -> None:
     """Exchange base for quote at the maker's price, out of taker's free and maker's reserve."""
     market = maker.market
-    base = quantity * market.base_unit
-    quote = quantity * maker.price * market.quote_unit
-    given, taken = (quote, base) if taker.side == BUY else (base, quote)
-    state.change_balance(taker.give, -given, 0)
-    state.change_balance(maker.give, 0, -taken)
-    state.change_balance(taker.take, taken, 0)
-    state.change_balance(maker.take, given, 0)
+    given = quantity * market.base_unit
+    taken = quantity * maker.price * market.quote_unit
+    if taker.side == BUY:
+        given, taken = taken, given
+    payer, payee = taker.give, maker.take
+    source, target = maker.give, taker.take
+    mark = state.mark
+    if payer.mark != mark:
+        state.touch_balance(payer)
+    if payee.mark != mark:
+        state.touch_balance(payee)
+    if source.mark != mark:
+        state.touch_balance(source)
+    if target.mark != mark:
+        state.touch_balance(target)
+    payer.free -= given
+    payee.free += given
+    source.reserved -= taken
+    target.free += taken
+    if payer.free < 0 or source.reserved < 0:
+        raise InvariantBroken("a balance is negative")

@@ -20,7 +20,7 @@ from omg_abci.protocol.units import (
     TimeInForce,
 )
 from omg_abci.state import schema
-from omg_abci.state.book import Order, OwnerList, Special, attach_waiting, is_rising
+from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
 from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.records import (
     AccountRecord,
@@ -70,7 +70,8 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
         state.note_work(market)
     state.sort_heaps()
     for account in state.accounts.values():
-        require(account.open_orders == len(account.orders), "the account's open orders are there")
+        open_orders = 0 if account.stored is None else AccountRecord.decode(account.stored)[0]
+        require(open_orders == len(account.orders), "the account's open orders are there")
         heapify(account.nonce_heap)
     return state
 
@@ -136,7 +137,6 @@ def _load_market(state: WorkingState, key: bytes, value: bytes) -> None:
 def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
     record = AccountRecord.decode(value)
     account = state.get_account(decode_owner(key))
-    account.open_orders += record.open_orders
     account.orders_sum = record.orders_sum
     account.ended_next = record.ended_next
     account.stored = value
@@ -149,10 +149,10 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     slot, record = int.from_bytes(key[21:], "big"), EndedRecord.decode(value)
     require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
-    account.slots[slot] = record
+    account.slots[slot] = value
     other = account.ended.get(record.client_id)
-    if other is None or _compute_age(account, other[0]) > _compute_age(account, slot):
-        account.ended[record.client_id] = (slot, record)
+    if other is None or _compute_age(account, other) > _compute_age(account, slot):
+        account.ended[record.client_id] = slot
 
 
 def _compute_age(account: Account, slot: int) -> int:
@@ -216,7 +216,7 @@ def _load_special(state: WorkingState, order: Order, record: OrderRecord) -> Non
 def _add_open(order: Order) -> None:
     """Add an order to what its owner and its market have open."""
     account = order.account
-    where = (order.market.id, order.side)
+    where = order.market.id << SIDE_BITS | order.side
     owner_list = account.lists.get(where)
     if owner_list is None:
         owner_list = account.lists[where] = OwnerList()

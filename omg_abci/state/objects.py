@@ -33,9 +33,9 @@ class Account:
         "ended",
         "ended_next",
         "lists",
+        "near",
         "nonce_heap",
         "nonce_pages",
-        "open_orders",
         "orders",
         "orders_sum",
         "owner",
@@ -50,13 +50,15 @@ class Account:
         self.owner = owner
         self.orders: dict[int, Order] = {}
         """Open orders by client id; never iterated, its order depends on history."""
-        self.lists: dict[tuple[int, int], OwnerList] = {}
-        """(market, side) to the open orders there, oldest first."""
-        self.open_orders = 0
+        self.lists: dict[int, OwnerList] = {}
+        """Market's id << SIDE_BITS | side, to the open orders there, oldest first."""
+        self.near: dict[int, Balance] = {}
+        """Balances that were asked for, by subaccount << 32 | token: all are the state's own."""
         self.orders_sum = 0
-        self.ended: dict[int, tuple[int, EndedRecord]] = {}
-        """Client id to slot and record."""
-        self.slots: dict[int, EndedRecord] = {}
+        self.ended: dict[int, int] = {}
+        """Client id to the slot that remembers the order."""
+        self.slots: dict[int, bytes] = {}
+        """Records of ended orders."""
         self.ended_next = 0
         self.switch_ms: Millis = 0
         """When the dead-man's switch fires; 0: it is off."""
@@ -67,6 +69,16 @@ class Account:
         self.nonce_heap: list[int] = []
         """The pages, smallest first; one that is not in ``nonce_pages`` is passed over."""
         self.stored: bytes | None = None
+
+    @property
+    def open_orders(self) -> int:
+        """Return how many orders are open."""
+        return len(self.orders)
+
+    def get_ended(self, client_id: int) -> EndedRecord | None:
+        """Return what is remembered of an ended order."""
+        slot = self.ended.get(client_id)
+        return None if slot is None else EndedRecord.decode(self.slots[slot])
 
     def has_nonce(self, nonce: int) -> bool:
         """Tell whether a nonce of the last two days was used."""
@@ -87,6 +99,7 @@ class Market:
     __slots__ = (
         "asks",
         "auction_price",
+        "base",
         "base_unit",
         "bids",
         "falling",
@@ -98,6 +111,7 @@ class Market:
         "low",
         "open_orders",
         "orders_sum",
+        "quote",
         "quote_unit",
         "record",
         "reference",
@@ -114,6 +128,8 @@ class Market:
         self.id = market
         self.record = record
         """The terms: of its fields that change it has the values of the beginning."""
+        self.base = record.base
+        self.quote = record.quote
         self.base_unit = record.base_unit
         self.quote_unit = record.quote_unit
         self.is_batch = record.mode == _BATCH

@@ -272,10 +272,10 @@ def test_trade_scope_covers_orders_and_the_switch(leg: Message, expected: TxClas
         "SetSwitch",
     }
     if trades:
-        require_agent(chain.state, ANN, AGENT, (leg,), chain.time_ms)
+        require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
     else:
         with pytest.raises(errors.AgentScope, match=type(leg).__name__):
-            require_agent(chain.state, ANN, AGENT, (leg,), chain.time_ms)
+            require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
 
 
 def sign_as_agent(chain: Chain, leg: Message) -> SignedTx:
