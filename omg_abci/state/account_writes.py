@@ -14,8 +14,6 @@ from omg_abci.state.records import AgentRecord, decode_ended_client_id, encode_e
 from omg_abci.state.tables import Tables
 
 _PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
-_KEPT_MS: Final = limits.CLOSED_KEPT_MS
-_LAST_SLOT: Final = limits.CLOSED_KEPT_MAX - 1
 
 
 class AccountWrites(Tables):
@@ -116,7 +114,7 @@ class AccountWrites(Tables):
                 overwritten = old_id
                 del by_id[old_id]
         slots[slot] = encode_ended(
-            client_id, self.time_ms + _KEPT_MS, ended, filled + order.remaining, filled
+            client_id, self.time_ms + limits.CLOSED_KEPT_MS, ended, filled + order.remaining, filled
         )
         entry = (
             self._restore_ended,
@@ -130,7 +128,7 @@ class AccountWrites(Tables):
         self._journal.append(entry)
         self.ended_log.append(entry)
         by_id[client_id] = slot
-        account.ended_next = slot + 1 if slot < _LAST_SLOT else 0
+        account.ended_next = (slot + 1) % limits.CLOSED_KEPT_MAX
         self.dirty_accounts[account] = None
 
     def _restore_ended(
