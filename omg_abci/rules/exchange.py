@@ -4,6 +4,7 @@ Checks stand in the order of the spec, which is the order of errors. Nothing is 
 last of them, but for dead orders that a post-only order finds at the head of the book.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from omg_abci.protocol import errors, limits
@@ -30,6 +31,7 @@ from omg_abci.rules.orderbook import (
     compute_result,
     enter_book,
     get_opposite,
+    has_crossing,
     is_crossing,
     is_fillable,
     remove_dead_heads,
@@ -45,6 +47,10 @@ _ICEBERG: Final = int(OrderType.ICEBERG)
 _FOK: Final = int(TimeInForce.FOK)
 _ACTIVE: Final = int(MarketStatus.ACTIVE)
 _AUCTION: Final = int(MarketStatus.AUCTION)
+_RESULT: Final = LegResult
+_NOTHING_MORE: Final = LegResult()[4:]
+_new_result: Final[Callable[..., LegResult]] = tuple.__new__
+"""Past the named tuple's own constructor: half the time."""
 
 
 # --- place --------------------------------------------------------------------------------------
@@ -53,7 +59,7 @@ _AUCTION: Final = int(MarketStatus.AUCTION)
 def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -> LegResult:
     """Let an order wait, rest or match; raise the errors of the spec in its order."""
     ctx.work += limits.WORK_PLACE
-    account = ctx.account
+    account, quantity = ctx.account, msg.quantity
     market = state.markets.get(msg.market)
     if market is None:
         raise errors.UnknownMarket(str(msg.market))
@@ -69,13 +75,19 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         _require_taken(market, msg, waits=waits)
     if msg.expires_ms or msg.expires_height:
         require_expiry(state, msg.expires_ms, msg.expires_height)
-    require_quantity(market, msg.quantity)
+    if not market.lots_min <= quantity <= market.lots_max:
+        require_quantity(market, quantity)
     if msg.order_type == _ICEBERG:
         require_display(market, msg.display)
-    if account.open_orders >= limits.OPEN_ORDERS_MAX:
+    if len(account.orders) >= limits.OPEN_ORDERS_MAX:
         _require_room(market, msg, waits=waits)
-    quote = require_cost(market, msg.price, msg.quantity)
-    give = _get_covering(state, account, market, msg, quote)
+    quote = require_cost(market, msg.price, quantity)
+    token, cost = market.quote, quote
+    if msg.side != BUY:
+        token, cost = market.base, quantity * market.base_unit
+    give = state.find_own(account, msg.subaccount, token)
+    if give is None or give.free < cost:
+        raise errors.InsufficientFunds
     order = _make_order(state, account, market, msg, give)
     if waits:
         return _let_wait(state, ctx, order, msg)
@@ -85,9 +97,17 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         return _enter_post_only(state, ctx, order, msg.max_matches)
     if msg.time_in_force == _FOK:
         _require_fillable(state, ctx, order, msg.max_matches)
+    return _enter(state, ctx, order, msg.max_matches)
 
+
+def _enter(state: WorkingState, ctx: LegContext, order: Order, steps_max: int) -> LegResult:
+    """Let an order meet the book; what meets nothing, as most do, only reserves and rests."""
+    if RESTS[order.time_in_force] and not has_crossing(order) and not order.market.record.band_bp:
+        take_reserve(state, order)
+        state.rest_order(order)
+        return _new_result(_RESULT, (0, 0, order.remaining, 0, *_NOTHING_MORE))
     out = Outcome()
-    result = enter_book(state, order, msg.max_matches, out)
+    result = enter_book(state, order, steps_max, out)
     ctx.work += out.steps * limits.WORK_MATCH
     return result
 
@@ -153,19 +173,6 @@ def _get_known(state: WorkingState, account: Account, client_id: int) -> LegResu
     if ended is not None and ended.until_ms > state.time_ms:
         return LegResult(filled=ended.filled, ended=ended.ended, repeated=True)
     return None
-
-
-def _get_covering(
-    state: WorkingState, account: Account, market: Market, msg: PlaceOrder, quote: Amount
-) -> Balance:
-    """Return the balance that an order gives from; raise InsufficientFunds."""
-    token, cost = market.quote, quote
-    if msg.side != BUY:
-        token, cost = market.base, msg.quantity * market.base_unit
-    balance = state.find_own(account, msg.subaccount, token)
-    if balance is None or balance.free < cost:
-        raise errors.InsufficientFunds
-    return balance
 
 
 def _make_order(
@@ -263,10 +270,10 @@ def require_expiry(state: WorkingState, expires_ms: Millis, expires_height: Heig
 
 def require_quantity(market: Market, quantity: Lots) -> None:
     """Raise QuantityBelowMinimum, QuantityAboveMaximum."""
-    if quantity < market.record.lots_min:
-        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.record.lots_min}")
-    if quantity > market.record.lots_max:
-        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.record.lots_max}")
+    if quantity < market.lots_min:
+        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.lots_min}")
+    if quantity > market.lots_max:
+        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.lots_max}")
 
 
 def require_display(market: Market, display: Lots) -> None:

@@ -16,15 +16,28 @@ def compute_cost(market: Market, side: int, price: Ticks, quantity: Lots) -> Amo
 
 def take_reserve(state: WorkingState, order: Order) -> None:
     """Move what the order's remaining quantity can cost from free to reserved."""
-    amount = compute_cost(order.market, order.side, order.price, order.remaining)
-    state.change_balance(order.give, -amount, amount)
+    market, amount = order.market, order.remaining
+    amount *= order.price * market.quote_unit if order.side == BUY else market.base_unit
+    balance = order.give
+    if balance.mark != state.mark:
+        state.touch_balance(balance)
+    balance.free -= amount
+    balance.reserved += amount
+    if balance.free < 0:
+        raise InvariantBroken("a balance is negative")
 
 
 def release_reserve(state: WorkingState, order: Order, quantity: Lots | None = None) -> None:
     """Move the reserve of some lots (all that remain by default) back to free."""
-    lots = order.remaining if quantity is None else quantity
-    amount = compute_cost(order.market, order.side, order.price, lots)
-    state.change_balance(order.give, amount, -amount)
+    market, amount = order.market, order.remaining if quantity is None else quantity
+    amount *= order.price * market.quote_unit if order.side == BUY else market.base_unit
+    balance = order.give
+    if balance.mark != state.mark:
+        state.touch_balance(balance)
+    balance.free += amount
+    balance.reserved -= amount
+    if balance.reserved < 0:
+        raise InvariantBroken("a balance is negative")
 
 
 def settle_fill(state: WorkingState, taker: Order, maker: Order, quantity: Lots) -> None:

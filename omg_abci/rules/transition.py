@@ -152,12 +152,21 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
             require_agent(ctx.account, tx.signer, body.legs, state.time_ms)
         except errors.TxError:
             return (LegResult(code=errors.AgentRevoked.code),) * len(body.legs)
-    if not body.atomic:
-        return tuple([_try_leg(state, ctx, leg) for leg in body.legs])
-    savepoint = state.open_savepoint()
     done: list[LegResult] = []
+    if not body.atomic:
+        for leg in body.legs:
+            # Rules write nothing before their last check: a refusal becomes its code.
+            try:
+                done.append(process_leg(state, ctx, leg))
+            except errors.LegError as refusal:
+                done.append(LegResult(code=refusal.code))
+        return tuple(done)
+    savepoint = state.open_savepoint()
     for leg in body.legs:
-        result = _try_leg(state, ctx, leg)
+        try:
+            result = process_leg(state, ctx, leg)
+        except errors.LegError as refusal:
+            result = LegResult(code=refusal.code)
         done.append(result)
         if result.code:
             state.rollback_to(savepoint)
@@ -166,14 +175,6 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
             places = range(len(body.legs))
             return tuple([failed if place == len(done) - 1 else undone for place in places])
     return tuple(done)
-
-
-def _try_leg(state: WorkingState, ctx: LegContext, leg: Message) -> LegResult:
-    """Do a leg; a refusal becomes its code (rules write nothing before their last check)."""
-    try:
-        return process_leg(state, ctx, leg)
-    except errors.LegError as refusal:
-        return LegResult(code=refusal.code)
 
 
 def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult:
