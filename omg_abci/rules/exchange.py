@@ -75,8 +75,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         _require_taken(market, msg, waits=waits)
     if msg.expires_ms or msg.expires_height:
         require_expiry(state, msg.expires_ms, msg.expires_height)
-    if not market.lots_min <= quantity <= market.lots_max:
-        require_quantity(market, quantity)
+    require_quantity(market, quantity)
     if msg.order_type == _ICEBERG:
         require_display(market, msg.display)
     if len(account.orders) >= limits.OPEN_ORDERS_MAX:
@@ -270,10 +269,10 @@ def require_expiry(state: WorkingState, expires_ms: Millis, expires_height: Heig
 
 def require_quantity(market: Market, quantity: Lots) -> None:
     """Raise QuantityBelowMinimum, QuantityAboveMaximum."""
-    if quantity < market.lots_min:
-        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.lots_min}")
-    if quantity > market.lots_max:
-        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.lots_max}")
+    if quantity < market.record.lots_min:
+        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.record.lots_min}")
+    if quantity > market.record.lots_max:
+        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.record.lots_max}")
 
 
 def require_display(market: Market, display: Lots) -> None:

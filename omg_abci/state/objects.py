@@ -108,8 +108,6 @@ class Market:
         "immediate",
         "is_batch",
         "last_price",
-        "lots_max",
-        "lots_min",
         "low",
         "open_orders",
         "orders_sum",
@@ -132,8 +130,6 @@ class Market:
         """The terms: of its fields that change it has the values of the beginning."""
         self.base = record.base
         self.quote = record.quote
-        self.lots_min = record.lots_min
-        self.lots_max = record.lots_max
         self.base_unit = record.base_unit
         self.quote_unit = record.quote_unit
         self.is_batch = record.mode == _BATCH
