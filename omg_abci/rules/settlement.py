@@ -3,7 +3,7 @@
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import BUY, Amount, Lots, Ticks
 from omg_abci.state.book import Order
-from omg_abci.state.objects import Market
+from omg_abci.state.objects import Balance, Market
 from omg_abci.state.working import WorkingState
 
 
@@ -40,6 +40,15 @@ def release_reserve(state: WorkingState, order: Order, quantity: Lots | None = N
         raise InvariantBroken("a balance is negative")
 
 
+def get_take(state: WorkingState, order: Order) -> Balance:
+    """Return the balance that fills of an order credit; the order keeps it."""
+    if order.take is None:
+        market = order.market
+        token = market.base if order.side == BUY else market.quote
+        order.take = state.get_own(order.account, order.subaccount, token)
+    return order.take
+
+
 def settle_fill(state: WorkingState, taker: Order, maker: Order, quantity: Lots) -> None:
     """Exchange base for quote at the maker's price, out of taker's free and maker's reserve."""
     market = maker.market
@@ -47,8 +56,8 @@ def settle_fill(state: WorkingState, taker: Order, maker: Order, quantity: Lots)
     taken = quantity * maker.price * market.quote_unit
     if taker.side == BUY:
         given, taken = taken, given
-    payer, payee = taker.give, maker.take
-    source, target = maker.give, taker.take
+    payer, payee = taker.give, maker.take or get_take(state, maker)
+    source, target = maker.give, taker.take or get_take(state, taker)
     mark = state.mark
     if payer.mark != mark:
         state.touch_balance(payer)

@@ -9,7 +9,7 @@ from omg_abci.protocol.units import Address, Amount, Millis
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.journal import put
-from omg_abci.state.objects import Account, Balance
+from omg_abci.state.objects import NOTHING, Account, Balance, own
 from omg_abci.state.records import AgentRecord, decode_ended_client_id, encode_ended
 from omg_abci.state.tables import Tables
 
@@ -40,6 +40,8 @@ class AccountWrites(Tables):
         """Mark a nonce as used, and delete pages whose nonces are all too old to come again."""
         page = nonce >> limits.NONCE_PAGE_BITS
         mark = 1 << (nonce & _PAGE_MASK)
+        if account.nonce_pages is NOTHING:
+            account.open_nonces()
         pages = account.nonce_pages
         bits = pages.get(page)
         self._note_page(account, page, bits)
@@ -73,6 +75,7 @@ class AccountWrites(Tables):
 
     def set_agent(self, account: Account, agent: Address, record: AgentRecord | None) -> None:
         """Write an approval, or delete it with None."""
+        account.agents = own(account.agents)
         old = account.agents.get(agent)
         key = schema.compute_agent_key(account.owner, agent)
         self.dirty_records.setdefault(key, None if old is None else old.encode())
@@ -82,6 +85,7 @@ class AccountWrites(Tables):
 
     def set_tombstone(self, account: Account, client_id: int, until_ms: Millis | None) -> None:
         """Write a tombstone, or delete it with None."""
+        account.tombstones = own(account.tombstones)
         old = account.tombstones.get(client_id)
         key = schema.compute_tombstone_key(account.owner, client_id)
         self.dirty_records.setdefault(key, None if old is None else old.to_bytes(8, "big"))
@@ -105,6 +109,8 @@ class AccountWrites(Tables):
         """Write an ended order into the account's next slot, over what was there."""
         account, client_id, filled = order.account, order.client_id, order.filled
         slot = account.ended_next
+        if account.slots is NOTHING:
+            account.slots, account.ended = {}, {}
         slots, by_id = account.slots, account.ended
         old = slots.get(slot)
         overwritten = 0

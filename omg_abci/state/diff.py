@@ -14,7 +14,7 @@ from omg_abci.protocol.units import Address
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.hashes import DiffEntry
-from omg_abci.state.objects import Account, Market
+from omg_abci.state.objects import NOTHING, Account, Market
 from omg_abci.state.records import (
     BlockRecord,
     encode_balance,
@@ -100,7 +100,7 @@ def _drop_if_unused(state: WorkingState, key: bytes) -> None:
     account = state.accounts.get(key[1:21])
     if account is None or not account.orders:
         state.balances.pop(key, None)
-        if account is not None:
+        if account is not None and account.near is not NOTHING:
             account.near.pop(int.from_bytes(key[21:], "big"), None)
 
 

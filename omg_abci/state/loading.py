@@ -21,7 +21,7 @@ from omg_abci.protocol.units import (
 )
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
-from omg_abci.state.objects import Account, Balance, Market
+from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -72,7 +72,8 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
     for account in state.accounts.values():
         open_orders = 0 if account.stored is None else AccountRecord.decode(account.stored)[0]
         require(open_orders == len(account.orders), "the account's open orders are there")
-        heapify(account.nonce_heap)
+        if len(account.nonce_heap) > 1:
+            heapify(account.nonce_heap)
     return state
 
 
@@ -88,15 +89,19 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         _load_ended(state, key, value)
     elif table == schema.AGENT:
         account = state.get_account(decode_owner(key))
+        account.agents = own(account.agents)
         account.agents[key[21:]] = AgentRecord.decode(value)
     elif table == schema.TOMBSTONE:
         owner, client_id = decode_owner(key), int.from_bytes(key[21:], "big")
         until_ms = decode_tombstone(value)
-        state.get_account(owner).tombstones[client_id] = until_ms
+        account = state.get_account(owner)
+        account.tombstones = own(account.tombstones)
+        account.tombstones[client_id] = until_ms
         state.tombstone_expiries.append((until_ms, owner, client_id))
     elif table == schema.NONCES:
         account = state.get_account(decode_owner(key))
         page = int.from_bytes(key[21:], "big")
+        account.open_nonces()
         account.nonce_pages[page] = decode_nonce_page(value)
         account.nonce_heap.append(page)
     elif table == schema.MARKET:
@@ -149,6 +154,7 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     slot, record = int.from_bytes(key[21:], "big"), EndedRecord.decode(value)
     require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
+    account.slots, account.ended = own(account.slots), own(account.ended)
     account.slots[slot] = value
     other = account.ended.get(record.client_id)
     if other is None or _compute_age(account, other) > _compute_age(account, slot):
@@ -181,10 +187,9 @@ def _load_order(state: WorkingState, key: bytes, value: bytes, record: OrderReco
     order.expires_ms = record.expires_ms
     order.special = None
     order.stored = value
-    terms = market.record
-    base = state.get_balance(owner, record.subaccount, terms.base)
-    quote = state.get_balance(owner, record.subaccount, terms.quote)
-    order.give, order.take = (quote, base) if record.side == BUY else (base, quote)
+    token = market.quote if record.side == BUY else market.base
+    order.give = state.get_balance(owner, record.subaccount, token)
+    order.take = None
     if any(record[12:]):
         _load_special(state, order, record)
     if not record.trigger:
@@ -216,6 +221,7 @@ def _load_special(state: WorkingState, order: Order, record: OrderRecord) -> Non
 def _add_open(order: Order) -> None:
     """Add an order to what its owner and its market have open."""
     account = order.account
+    account.open_tables()
     where = order.market.id << SIDE_BITS | order.side
     owner_list = account.lists.get(where)
     if owner_list is None:

@@ -16,6 +16,7 @@ from omg_abci.state.book import (
     is_rising,
     reattach,
 )
+from omg_abci.state.objects import NOTHING
 from omg_abci.state.tables import Tables
 
 _NOTHING: Final = Special()
@@ -52,6 +53,8 @@ class OrderWrites(Tables):
         else:
             tail.next = order
         level.tail = order
+        if account.orders is NOTHING:
+            account.open_tables()
         where = market.id << SIDE_BITS | order.side
         owner_list = account.lists.get(where)
         if owner_list is None:
@@ -94,6 +97,8 @@ class OrderWrites(Tables):
         account, market = order.account, order.market
         order.priority = self.next_priority
         self.next_priority += 1
+        if account.orders is NOTHING:
+            account.open_tables()
         where = market.id << SIDE_BITS | order.side
         owner_list = account.lists.get(where)
         if owner_list is None:

@@ -11,7 +11,7 @@ from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Mil
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.journal import Journal
-from omg_abci.state.objects import Account, Balance, Market, WaitingHeap
+from omg_abci.state.objects import Account, Balance, Market, WaitingHeap, own
 from omg_abci.state.records import TokenRecord
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
@@ -116,6 +116,7 @@ class Tables(Journal):
             key = schema.compute_balance_key(account.owner, subaccount, token)
             balance = self.balances.get(key)
             if balance is not None:
+                account.near = own(account.near)
                 account.near[where] = balance
         return balance
 
