@@ -5,6 +5,7 @@ LegResult in proto/omg/tx/v1: ascending field numbers, nothing for a zero. One l
 instead of protobuf's 3.4; tests hold the two against each other.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from omg_abci.protocol.results import Fill, LegResult, Removal, TxResult
@@ -12,6 +13,8 @@ from omg_abci.protocol.results import Fill, LegResult, Removal, TxResult
 _LOW7: Final = 0x7F
 _MORE: Final = 0x80
 _SMALL_END: Final = 1 << 14
+_REMEMBERED: Final = 1 << 14
+"""Results whose bytes are kept: 2 MiB at most."""
 
 
 def _compute_varint(number: int) -> bytes:
@@ -44,34 +47,41 @@ def _encode_message(tag: bytes, body: bytes) -> bytes:
 def encode_result(result: TxResult) -> bytes:
     """Return the bytes that ExecTxResult.data carries."""
     _, legs, work, fee = result
-    out = b""
     if len(legs) == 1:
-        body = encode_leg_result(legs[0])
-        out = b"\x0a" + encode_varint(len(body)) + body
-    else:
-        out = b"".join([_encode_message(b"\x0a", encode_leg_result(leg)) for leg in legs])
-    if work:
-        out += b"\x10" + encode_varint(work)
-    if fee:
-        size = (fee.bit_length() + 7) >> 3
-        out += b"\x1a" + _SMALL[size] + fee.to_bytes(size, "big")
-    return out
+        return _encode_message(b"\x0a", encode_leg_result(legs[0])) + _encode_cost(work, fee)
+    parts = [_encode_message(b"\x0a", encode_leg_result(leg)) for leg in legs]
+    parts.append(_encode_cost(work, fee))
+    return b"".join(parts)
 
 
 def encode_leg_result(leg: LegResult) -> bytes:
     """Return the bytes of one leg's result, as an event carries them too."""
     code, filled, resting, ended = leg[:4]
-    out = b"\x08" + encode_varint(code) if code else b""
-    if filled:
-        out += b"\x10" + encode_varint(filled)
-    if resting:
-        out += b"\x18" + encode_varint(resting)
-    if ended:
-        out += b"\x20" + _SMALL[ended]
-    fills = leg[9]
-    if fills and leg[4:9] == _NO_FLAGS and leg[10:] == _NOTHING_AFTER:
-        return out + b"".join([_encode_fill(fill) for fill in fills])
-    return out if leg[4:] == _NOTHING_MORE else out + _encode_rest(leg)
+    head = _encode_head(code, filled, resting, ended)
+    if leg[4:] == _NOTHING_MORE:
+        return head
+    if leg[4:9] == _NO_FLAGS and leg[10:] == _NOTHING_AFTER:
+        return head + b"".join([_encode_fill(fill) for fill in leg[9]])
+    return head + _encode_rest(leg)
+
+
+@lru_cache(maxsize=_REMEMBERED)  # few transactions cost something else than many others
+def _encode_cost(work: int, fee: int) -> bytes:
+    """Return the fields behind the legs."""
+    size = (fee.bit_length() + 7) >> 3
+    amount = _encode_message(b"\x1a", fee.to_bytes(size, "big")) if fee else b""
+    return _encode_field(b"\x10", work) + amount
+
+
+@lru_cache(maxsize=_REMEMBERED)  # most legs only rest, are filled or cancelled: 0.1 µs, not 0.3
+def _encode_head(code: int, filled: int, resting: int, ended: int) -> bytes:
+    """Return the first four fields of a leg."""
+    return (
+        _encode_field(b"\x08", code)
+        + _encode_field(b"\x10", filled)
+        + _encode_field(b"\x18", resting)
+        + _encode_field(b"\x20", ended)
+    )
 
 
 _NO_FLAGS: Final = LegResult()[4:9]

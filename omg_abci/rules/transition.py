@@ -5,6 +5,7 @@ functions of the state and the block, without clock, randomness or I/O. docs/spe
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
@@ -43,6 +44,7 @@ from omg_abci.rules.ordering import compute_order
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
 
+_get_code: Final = itemgetter(0)
 _new_result: Final[Callable[..., TxResult]] = tuple.__new__
 """Past the named tuple's own constructor: half the time."""
 
@@ -120,27 +122,28 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
 def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
     """Use the nonce, do the legs, settle the fee."""
     raw, _, signer, _, body = tx
-    account = state.get_account(body.owner)
-    signing = account if signer == body.owner else state.get_account(signer)
+    owner, price = body.owner, state.unit_price
+    account = state.accounts.get(owner) or state.get_account(owner)
+    signing = account
+    if signer != owner:
+        signing = state.accounts.get(signer) or state.get_account(signer)
     state.use_nonce(signing, body.nonce)
     ctx = LegContext(account, body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS)
     legs = _process_legs(state, ctx, tx)
     work = compute_tx_work(len(raw)) + ctx.work
     if work > declared:
         raise errors.InvariantBroken("a transaction uses no more work than it declared")
-    fee = work * state.unit_price
+    fee = work * price
     state.fee_pool += fee
     balance = state.get_own(account, 0, state.fee_token)
-    state.change_balance(balance, declared * state.unit_price - fee, 0)
-    return _new_result(TxResult, (_compute_code(body, legs), legs, work, fee))
+    state.change_balance(balance, declared * price - fee, 0)
+    code = _compute_code(body, legs) if any(map(_get_code, legs)) else 0
+    return _new_result(TxResult, (code, legs, work, fee))
 
 
 def _compute_code(body: TxBody, legs: tuple[LegResult, ...]) -> int:
     """Return the first failed leg's code when the legs are atomic or all of them failed, else 0."""
-    failed = [leg[0] for leg in legs if leg[0]]
-    if not failed:
-        return 0
-    failed = [code for code in failed if code != errors.LegsRolledBack.code]
+    failed = [leg.code for leg in legs if leg.code not in (0, errors.LegsRolledBack.code)]
     fails = failed and (body.atomic or len(failed) == len(legs))
     return failed[0] if fails else 0
 

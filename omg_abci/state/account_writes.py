@@ -38,40 +38,36 @@ class AccountWrites(Tables):
 
     def use_nonce(self, account: Account, nonce: int) -> None:
         """Mark a nonce as used, and delete pages whose nonces are all too old to come again."""
-        page = nonce >> limits.NONCE_PAGE_BITS
-        mark = 1 << (nonce & _PAGE_MASK)
-        if account.nonce_pages is NOTHING:
-            account.open_nonces()
         pages = account.nonce_pages
+        if pages is NOTHING:
+            account.open_nonces()
+            pages = account.nonce_pages
+        page = nonce >> limits.NONCE_PAGE_BITS
         bits = pages.get(page)
-        self._note_page(account, page, bits)
-        if bits is None:
-            heappush(account.nonce_heap, page)
-            pages[page] = mark
-        else:
-            pages[page] = bits | mark
-        oldest_ms = self.time_ms - limits.NONCE_AGE_MAX_MS
-        if _compute_last_nonce(account.nonce_heap[0]) <= oldest_ms:
-            self._prune_pages(account, oldest_ms)
-
-    def _prune_pages(self, account: Account, oldest_ms: Millis) -> None:
-        heap, pruned = account.nonce_heap, 0
-        while pruned < limits.NONCE_PAGES_PRUNED and heap:
-            if _compute_last_nonce(heap[0]) > oldest_ms:
-                break
-            old = heappop(heap)
-            if old in account.nonce_pages:
-                self._journal.append((heappush, heap, old))
-                self._note_page(account, old, account.nonce_pages[old])
-                del account.nonce_pages[old]
-                pruned += 1
-
-    def _note_page(self, account: Account, page: int, bits: int | None) -> None:
-        """Note what a page says before it is written."""
-        self._journal.append((put, account.nonce_pages, page, bits))
+        self._journal.append((put, pages, page, bits))
         where = (account, page)
         if where not in self.dirty_nonces:
             self.dirty_nonces[where] = bits
+        if bits is None:
+            heappush(account.nonce_heap, page)
+            bits = 0
+        pages[page] = bits | 1 << (nonce & _PAGE_MASK)
+        # A page is old when its last nonce is: (page + 1 << bits) - 1 <= time - age.
+        oldest = self.time_ms - limits.NONCE_AGE_MAX_MS + 1 >> limits.NONCE_PAGE_BITS
+        if account.nonce_heap[0] < oldest:
+            self._prune_pages(account, oldest)
+
+    def _prune_pages(self, account: Account, oldest: int) -> None:
+        heap, pages, pruned = account.nonce_heap, account.nonce_pages, 0
+        while pruned < limits.NONCE_PAGES_PRUNED and heap and heap[0] < oldest:
+            page = heappop(heap)
+            bits = pages.get(page)
+            if bits is not None:
+                self._journal.append((heappush, heap, page))
+                self._journal.append((put, pages, page, bits))
+                self.dirty_nonces.setdefault((account, page), bits)
+                del pages[page]
+                pruned += 1
 
     def set_agent(self, account: Account, agent: Address, record: AgentRecord | None) -> None:
         """Write an approval, or delete it with None."""
@@ -152,10 +148,6 @@ class AccountWrites(Tables):
             account.ended[overwritten] = slot
         put(account.slots, slot, old)
         account.ended_next = slot
-
-
-def _compute_last_nonce(page: int) -> int:
-    return (page + 1 << limits.NONCE_PAGE_BITS) - 1
 
 
 def _restore_balance(balance: Balance, free: Amount, reserved: Amount, mark: int) -> None:
