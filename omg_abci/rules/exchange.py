@@ -59,11 +59,10 @@ _new_result: Final[Callable[..., LegResult]] = tuple.__new__
 def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -> LegResult:
     """Let an order wait, rest or match; raise the errors of the spec in its order."""
     ctx.work += limits.WORK_PLACE
-    account, quantity = ctx.account, msg.quantity
+    account, client_id, quantity = ctx.account, msg.client_id, msg.quantity
     market = state.markets.get(msg.market)
     if market is None:
         raise errors.UnknownMarket(str(msg.market))
-    client_id = msg.client_id
     if client_id in account.orders or client_id in account.ended or account.tombstones:
         known = _get_known(state, account, client_id)
         if known is not None:
@@ -75,16 +74,18 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         _require_taken(market, msg, waits=waits)
     if msg.expires_ms or msg.expires_height:
         require_expiry(state, msg.expires_ms, msg.expires_height)
-    require_quantity(market, quantity)
+    if not market.record.lots_min <= quantity <= market.record.lots_max:
+        require_quantity(market, quantity)
     if msg.order_type == _ICEBERG:
         require_display(market, msg.display)
     if len(account.orders) >= limits.OPEN_ORDERS_MAX:
         _require_room(market, msg, waits=waits)
-    quote = require_cost(market, msg.price, quantity)
-    token, cost = market.quote, quote
-    if msg.side != BUY:
-        token, cost = market.base, quantity * market.base_unit
-    give = state.find_own(account, msg.subaccount, token)
+    quote, base = quantity * msg.price * market.quote_unit, quantity * market.base_unit
+    if quote > limits.AMOUNT_MAX or base > limits.AMOUNT_MAX:
+        raise errors.CostOverflow
+    token, cost = (market.quote, quote) if msg.side == BUY else (market.base, base)
+    give = account.near.get(msg.subaccount << 32 | token)
+    give = give or state.find_own(account, msg.subaccount, token)
     if give is None or give.free < cost:
         raise errors.InsufficientFunds
     order = _make_order(account, market, msg, give)
@@ -96,15 +97,19 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         return _enter_post_only(state, ctx, order, msg.max_matches)
     if msg.time_in_force == _FOK:
         _require_fillable(state, ctx, order, msg.max_matches)
+    if not has_crossing(order) and RESTS[msg.time_in_force] and not market.record.band_bp:
+        # What meets nothing, as most do, only reserves and rests.
+        if give.mark != state.mark:
+            state.touch_balance(give)
+        give.free -= cost
+        give.reserved += cost
+        state.rest_order(order)
+        return _new_result(_RESULT, (0, 0, quantity, 0, *_NOTHING_MORE))
     return _enter(state, ctx, order, msg.max_matches)
 
 
 def _enter(state: WorkingState, ctx: LegContext, order: Order, steps_max: int) -> LegResult:
-    """Let an order meet the book; what meets nothing, as most do, only reserves and rests."""
-    if RESTS[order.time_in_force] and not has_crossing(order) and not order.market.record.band_bp:
-        take_reserve(state, order)
-        state.rest_order(order)
-        return _new_result(_RESULT, (0, 0, order.remaining, 0, *_NOTHING_MORE))
+    """Let an order meet the book, and charge the steps."""
     out = Outcome()
     result = enter_book(state, order, steps_max, out)
     ctx.work += out.steps * limits.WORK_MATCH
