@@ -195,7 +195,7 @@ class ChainApplication(Application):
         self._chain.drop_candidate()
         time_ms = compute_millis(request.time)
         txs = self._mempool.select(request.height, time_ms, request.max_tx_bytes)
-        return pb.ResponsePrepareProposal(txs=txs)
+        return pb.ResponsePrepareProposal(txs=self._chain.propose(request.height, time_ms, txs))
 
     async def process_proposal(
         self, request: pb.RequestProcessProposal
@@ -223,11 +223,23 @@ class ChainApplication(Application):
         return pb.ResponseFinalizeBlock(tx_results=results, app_hash=self._final[0])
 
     async def _execute(
-        self, height: int, time_ms: Millis, block_hash: bytes, raws: Sequence[bytes]
+        self, height: int, time_ms: Millis, block_hash: bytes, encoded: Sequence[bytes]
     ) -> Executed:
         candidate = self._chain.candidate
         if candidate is not None and candidate.block.block_hash == block_hash:
             return candidate
+        raws = list(encoded)
+        txs = self._chain.find_proposed(height, time_ms, raws)
+        if txs is None:
+            txs = await self._verify(raws)
+        gc.disable()
+        try:
+            return self._chain.execute(Block(height, time_ms, block_hash, txs), txs)
+        finally:
+            gc.enable()
+
+    async def _verify(self, raws: Sequence[bytes]) -> tuple[SignedTx, ...]:
+        """Return a block's transactions; raise BlockInvalid."""
         if len(raws) > limits.BLOCK_TXS_MAX:
             message = f"{len(raws)} transactions, {limits.BLOCK_TXS_MAX} allowed"
             raise errors.BlockInvalid(message)
@@ -237,11 +249,7 @@ class ChainApplication(Application):
                 message = f"transaction {place} may not be in a block: {verdict}"
                 raise errors.BlockInvalid(message)
             txs.append(verdict)
-        gc.disable()
-        try:
-            return self._chain.execute(Block(height, time_ms, block_hash, ()), tuple(txs))
-        finally:
-            gc.enable()
+        return tuple(txs)
 
     def commit(self, request: pb.RequestCommit) -> pb.ResponseCommit:
         """Make the finalised block durable, then tell the read process and the pool."""

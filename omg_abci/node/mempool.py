@@ -308,7 +308,7 @@ class Mempool:
 
     # --- blocks ---
 
-    def select(self, height: Height, time_ms: Millis, bytes_max: int) -> list[bytes]:
+    def select(self, height: Height, time_ms: Millis, bytes_max: int) -> list[SignedTx]:
         """Return a block's transactions in canonical order, at most so many bytes as encoded.
 
         The state must be the committed one, with no block applied to it.
@@ -318,8 +318,7 @@ class Mempool:
         refused = fill_block(self._pool.rotation.values(), budget, bytes_max)
         for entry, error in refused:
             self._aside.put(entry, error, self._height)
-        order = self._rules.compute_order(state.block_hash, budget.txs)
-        return [tx.raw for tx in order]
+        return self._rules.compute_order(state.block_hash, budget.txs)
 
     def on_commit(self, height: Height, time_ms: Millis, included: Sequence[SignedTx]) -> None:
         """Remove what a durable block settled, and look again at what it touched."""
