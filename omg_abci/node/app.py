@@ -52,6 +52,7 @@ class ChainApplication(Application):
         snapshots: Snapshots | None = None,
         state_sync: StateSync | None = None,
         retention: Retention = KEEP_ALL,
+        after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         """Bind the parts, which the caller starts and stops.
 
@@ -64,6 +65,7 @@ class ChainApplication(Application):
         self._snapshots = snapshots
         self._state_sync = state_sync
         self._retention = retention
+        self._after_commit = after_commit
         self._final: tuple[bytes, bytes] | None = None
         """App hash and tree root of the finalised block."""
 
@@ -262,6 +264,7 @@ class ChainApplication(Application):
         self._reader.send_block(committed)
         self._mempool.on_commit(block.height, block.time_ms, block.txs)
         self._reader.send_pool(*self._mempool.size)
+        self._after_commit()
         return pb.ResponseCommit(retain_height=self._keep_what_joining_needs(block.height))
 
     def _keep_what_joining_needs(self, height: int) -> int:

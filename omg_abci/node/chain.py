@@ -193,7 +193,7 @@ class Chain:
         return self.candidate
 
     def _is_proposed(self, block: Block) -> bool:
-        """Tell whether this node chose exactly this, by the rules and the state that would check it.
+        """Tell whether this node chose exactly this, by the rules and state that would check it.
 
         Checking again what `BlockBudget` and `compute_order` made takes 8 µs a transaction.
         """

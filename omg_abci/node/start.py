@@ -70,6 +70,9 @@ class Executor:
             self._snapshots,
             self._state_sync,
             _read_retention(settings, genesis),
+            # What is alive after a block lives on for blocks: the cyclic collector, which took 3 µs
+            # a transaction, need not look at it again. Counts free it; nothing makes cycles.
+            after_commit=gc.freeze,
         )
         self._server = Server(
             self._app,
