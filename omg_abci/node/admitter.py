@@ -66,12 +66,16 @@ class Admitter:
     def find_refusal(self, tx: SignedTx) -> errors.TxError | None:
         """Return why the next block could not hold a transaction."""
         try:
-            state = self.get_state()
-            time_ms = max(state.time_ms, self._clock_ms())
-            self._rules.check_tx(state, tx, state.height + 1, time_ms)
+            self._require_admissible(tx)
         except errors.TxError as error:
-            return error
+            # Without its traceback, which leads back here: nothing may end in a cycle.
+            return error.with_traceback(None)
         return None
+
+    def _require_admissible(self, tx: SignedTx) -> None:
+        state = self.get_state()
+        time_ms = max(state.time_ms, self._clock_ms())
+        self._rules.check_tx(state, tx, state.height + 1, time_ms)
 
     def admit(self, tx: SignedTx, *, acknowledged: bool) -> tuple[Entry, list[Entry]]:
         """Put a transaction whose key is not pending into the pool; return what it displaced too.
@@ -80,10 +84,11 @@ class Admitter:
         refusals of `check_tx`, then FeesNotCovered for all that its owner has pending together,
         then those of `Pool.add`.
         """
-        error = self.find_refusal(tx)
-        waiting = isinstance(error, errors.AfterNotExecuted)
-        if error is not None and not waiting:
-            raise error
+        waiting = False
+        try:
+            self._require_admissible(tx)
+        except errors.AfterNotExecuted:
+            waiting = True
         state = self.get_state()
         owner = tx.body.owner
         fee = self._rules.compute_fee_max(state, tx)

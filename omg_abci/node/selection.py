@@ -82,7 +82,8 @@ class _Filling:
             except errors.TxError as error:
                 if turns.served and isinstance(error, errors.FeesNotCovered):
                     return False
-                self.refused.append((entry, error))
+                # Without its traceback, which leads back here: nothing may end in a cycle.
+                self.refused.append((entry, error.with_traceback(None)))
                 if len(self.refused) >= REFUSED_MAX:
                     return False
                 continue
