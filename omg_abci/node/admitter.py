@@ -11,7 +11,7 @@ from omg_abci.node.pool import Entry, Pool
 from omg_abci.node.selection import Budget
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
-from omg_abci.protocol.units import Address, Hash, Height, Millis
+from omg_abci.protocol.units import Address, Amount, Hash, Height, Millis
 from omg_abci.rules.admission import BlockBudget, check_tx
 from omg_abci.rules.fees import compute_declared_work
 from omg_abci.rules.ordering import compute_order
@@ -37,7 +37,7 @@ def get_funds(state: WorkingState, owner: Address) -> int:
 class Rules(NamedTuple):
     """The rules that the mempool asks; tests give it others."""
 
-    check_tx: Callable[[WorkingState, SignedTx, Height, Millis], None] = check_tx
+    check_tx: Callable[[WorkingState, SignedTx, Height, Millis], tuple[Amount, Amount]] = check_tx
     make_budget: Callable[[WorkingState, Height, Millis, int], Budget] = BlockBudget
     compute_order: Callable[[Hash, Sequence[SignedTx]], list[SignedTx]] = compute_order
     compute_fee_max: Callable[[WorkingState, SignedTx], int] = compute_fee_max
@@ -66,16 +66,16 @@ class Admitter:
     def find_refusal(self, tx: SignedTx) -> errors.TxError | None:
         """Return why the next block could not hold a transaction."""
         try:
-            self._require_admissible(tx)
+            self._check(tx)
         except errors.TxError as error:
             # Without its traceback, which leads back here: nothing may end in a cycle.
             return error.with_traceback(None)
         return None
 
-    def _require_admissible(self, tx: SignedTx) -> None:
+    def _check(self, tx: SignedTx) -> tuple[Amount, Amount]:
         state = self.get_state()
         time_ms = max(state.time_ms, self._clock_ms())
-        self._rules.check_tx(state, tx, state.height + 1, time_ms)
+        return self._rules.check_tx(state, tx, state.height + 1, time_ms)
 
     def admit(self, tx: SignedTx, *, acknowledged: bool) -> tuple[Entry, list[Entry]]:
         """Put a transaction whose key is not pending into the pool; return what it displaced too.
@@ -86,13 +86,13 @@ class Admitter:
         """
         waiting = False
         try:
-            self._require_admissible(tx)
+            fee, funds = self._check(tx)
         except errors.AfterNotExecuted:
             waiting = True
-        state = self.get_state()
-        owner = tx.body.owner
-        fee = self._rules.compute_fee_max(state, tx)
-        if self._pool.get_fees(owner) + fee > self._rules.get_funds(state, owner):
+            state = self.get_state()
+            fee = self._rules.compute_fee_max(state, tx)
+            funds = self._rules.get_funds(state, tx.body.owner)
+        if self._pool.get_fees(tx.body.owner) + fee > funds:
             raise errors.FeesNotCovered
         entry = Entry(tx, fee, acknowledged=acknowledged, waiting=waiting)
         return entry, self._pool.add(entry)

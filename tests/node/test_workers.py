@@ -90,6 +90,26 @@ def test_workers_verify_in_order() -> None:
     assert _play(check) == []
 
 
+def test_calls_share_batches() -> None:
+    """Many calls of all sizes at once get each its own results, known ones among them."""
+    raws = [make_tx(ALICE, place + 1) for place in range(300)]
+    parts = [[*raws[:5], b"", *raws[5:9]], raws[9:10], raws[:300], raws[4:200], [b"", b"\xff"], []]
+
+    async def check(pool: WorkerPool) -> None:
+        await pool.verify(raws[100:110])
+        calls = (pool.verify(part, urgency) for part in parts for urgency in Urgency)
+        for place, found in enumerate(await asyncio.gather(*calls)):
+            part = parts[place // 2]
+            assert len(found) == len(part)
+            for raw, each in zip(part, found, strict=True):
+                if isinstance(each, SignedTx):
+                    assert each.raw == raw
+                else:
+                    assert raw in _BAD
+
+    assert _play(check) == []
+
+
 def test_what_is_known_is_not_verified_again() -> None:
     """Transactions that the caller knows take no worker's time."""
     known = _VERIFIER.verify_tx(make_tx(ALICE, 1))
@@ -170,14 +190,11 @@ def test_cache_keeps_both_bounds() -> None:
         for place in range(5)
     ]
     cache = VerifiedCache(txs_max=3, bytes_max=1_000)
-    for tx in txs[:3]:
-        cache.add(tx)
-    assert cache.find(txs[0].raw) is txs[0]
-    cache.add(txs[3])
-    assert cache.find(txs[1].raw) is None
-    assert cache.find(txs[0].raw) is txs[0]
+    cache.add(txs[:3])
+    assert cache.find([txs[0].raw])[0] is txs[0]
+    cache.add([errors.Undecodable(), txs[3]])
+    assert cache.find([tx.raw for tx in txs]) == [txs[0], None, txs[2], txs[3], None]
     small = VerifiedCache(txs_max=100, bytes_max=250)
     for tx in txs:
-        small.add(tx)
-        small.add(tx)
+        small.add([tx, tx])
     assert len(small) == 2
