@@ -6,7 +6,7 @@ block; ProcessProposal fills the same budget with the proposed block. All agains
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx
-from omg_abci.protocol.units import Address, Amount, Height, Millis
+from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
 from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.fees import compute_declared_work
 from omg_abci.state.objects import Account
@@ -60,17 +60,6 @@ def check_terms(
     return work
 
 
-class _Signer:
-    """A signer's transactions in the block that is being filled."""
-
-    __slots__ = ("account", "owners")
-
-    def __init__(self, account: Account | None) -> None:
-        self.account = account
-        self.owners: dict[int, Address] = {}
-        """By nonce."""
-
-
 class BlockBudget:
     """What still fits into a block; add a signer's transactions in ascending order of nonces."""
 
@@ -85,41 +74,43 @@ class BlockBudget:
         self._work_left = limits.BLOCK_WORK_MAX
         self._funds: dict[Address, Amount] = {}
         """What the owners of the block's transactions have left for fees."""
-        self._signers: dict[Address, _Signer] = {}
+        self._signers: dict[Address, tuple[Account | None, dict[Nonce, Address]]] = {}
+        """Of each signer in the block its account, and by nonce whose transactions it signed."""
         self.txs: list[SignedTx] = []
 
     def add(self, tx: SignedTx) -> None:
         """Take a transaction; raise BlockFull, or the `TxError` that keeps it out."""
-        state, body = self._state, tx.body
-        signer = self._signers.get(tx.signer)
-        if signer is None:
-            signer = _Signer(state.accounts.get(tx.signer))
-        signed = signer.owners
-        size = len(tx.raw)
+        state, body, signer = self._state, tx.body, tx.signer
+        owner, nonce, size = body.owner, body.nonce, len(tx.raw)
         if len(self.txs) >= limits.BLOCK_TXS_MAX or size > self._bytes_left:
             raise errors.BlockFull
+        known = self._signers.get(signer)
+        account, signed = known or (state.accounts.get(signer), {})
         if len(signed) >= limits.SIGNER_TXS_PER_BLOCK_MAX:
             message = "the signer has as many transactions in the block as allowed"
             raise errors.BlockFull(message)
-        work = check_terms(state, tx, signer.account, self._height, self._time_ms)
+        work = check_terms(state, tx, account, self._height, self._time_ms)
         if work > self._work_left:
             raise errors.BlockFull
-        if body.nonce in signed:
+        if nonce in signed:
             raise errors.NonceUsed
-        if body.after and signed.get(body.after) != body.owner:
-            account = signer.account
-            if account is None or not account.has_nonce(body.after):
-                raise errors.AfterNotExecuted(str(body.after))
-        funds = self._funds.get(body.owner)
+        after = body.after
+        if (
+            after
+            and signed.get(after) != owner
+            and not (account is not None and account.has_nonce(after))
+        ):
+            raise errors.AfterNotExecuted(str(after))
+        funds = self._funds.get(owner)
         if funds is None:
-            funds = state.get_free(body.owner, 0, state.fee_token)
+            funds = state.get_free(owner, 0, state.fee_token)
         fee = work * state.unit_price
         if fee > funds:
             raise errors.FeesNotCovered
-        self._funds[body.owner] = funds - fee
+        self._funds[owner] = funds - fee
         self._work_left -= work
         self._bytes_left -= size
-        if not signed:
-            self._signers[tx.signer] = signer
-        signed[body.nonce] = body.owner
+        signed[nonce] = owner
+        if known is None:
+            self._signers[signer] = (account, signed)
         self.txs.append(tx)
