@@ -218,11 +218,16 @@ class ChainApplication(Application):
             request.height, compute_millis(request.time), request.hash, request.txs
         )
         self._final = await self._chain.compute_app_hash(executed)
-        results = [
-            pb.ExecTxResult(code=each.code, data=data, gas_used=each.work)
-            for each, data in zip(executed.result.results, executed.data, strict=True)
-        ]
-        return pb.ResponseFinalizeBlock(tx_results=results, app_hash=self._final[0])
+        answer = pb.ResponseFinalizeBlock(app_hash=self._final[0])
+        add = answer.tx_results.add
+        for each, data in zip(executed.result.results, executed.data, strict=True):
+            # Filled in place: 0.2 µs a transaction, and 0.7 with an own message each.
+            result = add()
+            result.data = data
+            result.gas_used = each.work
+            if each.code:
+                result.code = each.code
+        return answer
 
     async def _execute(
         self, height: int, time_ms: Millis, block_hash: bytes, encoded: Sequence[bytes]

@@ -157,20 +157,23 @@ class Pool:
 
         Raise AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
         """
-        raw, body, key = entry.tx.raw, entry.tx.body, entry.key
-        size = len(raw)
-        owner = self._owners.get(body.owner) or OwnerQueue(body.owner)
+        tx, key = entry.tx, entry.key
+        raw, body = tx.raw, tx.body
+        size, address = len(raw), body.owner
+        owner = self._owners.get(address) or OwnerQueue(address)
         orphan = entry.waiting and self._find_ready_parent(entry) is None
         dropped: list[Entry] = []
         if within_bounds:
-            self._require_owner_room(owner, entry, orphan=orphan)
-            if len(self._entries) >= self.bounds.txs_max or (
-                self.bytes + size > self.bounds.bytes_max
-            ):
+            bounds = self.bounds
+            if owner.count >= bounds.owner_txs_max or owner.bytes + size > bounds.owner_bytes_max:
+                raise errors.AccountPoolFull
+            if orphan:
+                self._require_orphan_room(owner, entry)
+            if len(self._entries) >= bounds.txs_max or self.bytes + size > bounds.bytes_max:
                 dropped = self._make_room(owner, size)
-        entry.owner = self._owners[body.owner] = owner
+        entry.owner = self._owners[address] = owner
         self._entries[key] = entry
-        self._by_raw[raw] = entry.tx
+        self._by_raw[raw] = tx
         owner.count += 1
         owner.bytes += size
         owner.fees += entry.fee
@@ -179,7 +182,7 @@ class Pool:
             owner.droppable[key] = entry
         if entry.waiting:
             self._children.setdefault((key[0], body.after), []).append(entry)
-        self._deadlines.add(entry.tx, self)
+        self._deadlines.add(tx, self)
         if orphan:
             self._set_orphan(entry)
         else:
@@ -330,14 +333,11 @@ class Pool:
 
     # --- bounds ---
 
-    def _require_owner_room(self, owner: OwnerQueue, entry: Entry, *, orphan: bool) -> None:
+    def _require_orphan_room(self, owner: OwnerQueue, entry: Entry) -> None:
         bounds = self.bounds
-        size = len(entry.tx.raw)
-        if owner.count >= bounds.owner_txs_max or owner.bytes + size > bounds.owner_bytes_max:
-            raise errors.AccountPoolFull
-        if orphan and (
+        if (
             owner.orphans >= bounds.orphans_owner_max
-            or self.orphan_bytes + size > bounds.orphan_bytes_max
+            or self.orphan_bytes + len(entry.tx.raw) > bounds.orphan_bytes_max
         ):
             raise errors.AfterNotExecuted(str(entry.tx.body.after))
 

@@ -61,9 +61,10 @@ class VerifiedCache:
         """Return for each the transaction, if it is remembered."""
         txs = self._txs
         found = [txs.get(raw) for raw in raws]
-        for tx in found:
-            if tx is not None:
-                txs.move_to_end(tx.raw)
+        if any(found):
+            for tx in found:
+                if tx is not None:
+                    txs.move_to_end(tx.raw)
         return found
 
     def add(self, results: Iterable[Result]) -> None:
@@ -202,7 +203,7 @@ class WorkerPool:
         """Return for each either the transaction or its format error; raise WorkerLost."""
         found = self._cache.find(raws)
         if (find := self.find_known) is not None:
-            found = [find(raw) if tx is None else tx for raw, tx in zip(raws, found, strict=True)]
+            found = [tx or find(raw) for raw, tx in zip(raws, found, strict=True)]
         missing = [raw for raw, tx in zip(raws, found, strict=True) if tx is None]
         if not missing:
             return [tx for tx in found if tx is not None]
