@@ -34,6 +34,14 @@ def get_funds(state: WorkingState, owner: Address) -> int:
     return state.get_free(owner, 0, state.fee_token)
 
 
+class Next(NamedTuple):
+    """The block that transactions are admitted for: the state before it, its height and time."""
+
+    state: WorkingState
+    height: Height
+    time_ms: Millis
+
+
 class Rules(NamedTuple):
     """The rules that the mempool asks; tests give it others."""
 
@@ -54,6 +62,7 @@ class Admitter:
         self._holder = holder
         self._pool = pool
         self._rules = rules
+        self._check_tx = rules.check_tx
         self._clock_ms = clock_ms
 
     def get_state(self) -> WorkingState:
@@ -63,39 +72,39 @@ class Admitter:
             raise errors.NodeBusy("the chain has not begun")
         return state
 
+    def get_next(self) -> Next:
+        """Return what the next block may be; raise NodeBusy before genesis."""
+        state = self.get_state()
+        return Next(state, state.height + 1, max(state.time_ms, self._clock_ms()))
+
     def find_refusal(self, tx: SignedTx) -> errors.TxError | None:
         """Return why the next block could not hold a transaction."""
         try:
-            self._check(tx)
+            state, height, time_ms = self.get_next()
+            self._check_tx(state, tx, height, time_ms)
         except errors.TxError as error:
             # Without its traceback, which leads back here: nothing may end in a cycle.
             return error.with_traceback(None)
         return None
 
-    def _check(self, tx: SignedTx) -> tuple[Amount, Amount]:
-        state = self.get_state()
-        time_ms = max(state.time_ms, self._clock_ms())
-        return self._rules.check_tx(state, tx, state.height + 1, time_ms)
-
-    def admit(self, tx: SignedTx, *, acknowledged: bool) -> tuple[Entry, list[Entry]]:
+    def admit(
+        self, tx: SignedTx, following: Next, *, acknowledged: bool
+    ) -> tuple[Entry, list[Entry]]:
         """Put a transaction whose key is not pending into the pool; return what it displaced too.
 
         One that waits for its `after` is taken too. Raise what keeps the transaction out: the
-        refusals of `check_tx`, then FeesNotCovered for all that its owner has pending together,
-        then those of `Pool.add`.
+        refusals of `check_tx`, then those of `Pool.add`.
         """
+        state, height, time_ms = following
         waiting = False
         try:
-            fee, funds = self._check(tx)
+            fee, funds = self._check_tx(state, tx, height, time_ms)
         except errors.AfterNotExecuted:
             waiting = True
-            state = self.get_state()
             fee = self._rules.compute_fee_max(state, tx)
             funds = self._rules.get_funds(state, tx.body.owner)
-        if self._pool.get_fees(tx.body.owner) + fee > funds:
-            raise errors.FeesNotCovered
         entry = Entry(tx, fee, acknowledged=acknowledged, waiting=waiting)
-        return entry, self._pool.add(entry)
+        return entry, self._pool.add(entry, funds)
 
     def readmit(self, tx: SignedTx) -> tuple[Entry, errors.TxError | None]:
         """Put an acknowledged transaction back into the pool, bounds or not; return its refusal."""

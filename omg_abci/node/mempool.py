@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from omg_abci.node.accepted import AcceptedBroken, AcceptedLog
-from omg_abci.node.admitter import Admitter, Rules, StateHolder
+from omg_abci.node.admitter import Admitter, Next, Rules, StateHolder
 from omg_abci.node.aside import FINAL, RETRIES_MAX, Aside
 from omg_abci.node.bundles import BadBundle, decode_payload
 from omg_abci.node.config import MempoolSettings
@@ -236,12 +236,13 @@ class Mempool:
         """
         answers: list[Admission] = []
         taken: list[Entry] = []
+        following = self._admitter.get_next()
         for result in results:
             if isinstance(result, errors.FormatError):
                 answers.append(_refuse(result))
                 continue
             try:
-                entry = self._acknowledge(result)
+                entry = self._acknowledge(result, following)
             except errors.TxError as error:
                 answers.append(_refuse(error, result.tx_id))
                 continue
@@ -255,11 +256,11 @@ class Mempool:
             self._announce(taken)
         return answers
 
-    def _acknowledge(self, tx: SignedTx) -> Entry | None:
+    def _acknowledge(self, tx: SignedTx, following: Next) -> Entry | None:
         """Admit a client's transaction; return it unless it was before; raise what keeps it out."""
         pending = self._pool.find((tx.signer, tx.body.nonce))
         if pending is None:
-            pending, dropped = self._admitter.admit(tx, acknowledged=True)
+            pending, dropped = self._admitter.admit(tx, following, acknowledged=True)
             self.counters.dropped_for_room += len(dropped)
         elif pending.tx.tx_id != tx.tx_id:
             raise errors.NonceUsed("another transaction with this nonce is pending")
@@ -319,7 +320,7 @@ class Mempool:
         if self._pool.find((tx.signer, tx.body.nonce)) is not None:
             return
         try:
-            entry, dropped = self._admitter.admit(tx, acknowledged=False)
+            entry, dropped = self._admitter.admit(tx, self._admitter.get_next(), acknowledged=False)
         except (errors.PoolFull, errors.AccountPoolFull):
             self.counters.gossip_refused += 1
         except errors.TransientError:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 from omg_abci.node.deadlines import Deadlines, has_expired
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx
-from omg_abci.protocol.units import Address, Height, Millis, Nonce
+from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
 
 Key: TypeAlias = tuple[Address, Nonce]
 """Signer and nonce: no block holds two of them, so the pool does not either."""
@@ -152,15 +152,20 @@ class Pool:
 
     # --- in ---
 
-    def add(self, entry: Entry, *, within_bounds: bool = True) -> list[Entry]:
+    def add(
+        self, entry: Entry, funds: Amount | None = None, *, within_bounds: bool = True
+    ) -> list[Entry]:
         """Take a transaction whose key is not there; return what had to leave for it.
 
-        Raise AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
+        Raise FeesNotCovered when all that its owner has pending can cost more than these funds,
+        AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
         """
         tx, key = entry.tx, entry.key
         raw, body = tx.raw, tx.body
         size, address = len(raw), body.owner
         owner = self._owners.get(address) or OwnerQueue(address)
+        if funds is not None and owner.fees + entry.fee > funds:
+            raise errors.FeesNotCovered
         orphan = entry.waiting and self._find_ready_parent(entry) is None
         dropped: list[Entry] = []
         if within_bounds:
