@@ -307,20 +307,29 @@ class Mempool:
                 except BadBundle as error:
                     self.counters.bad_bundles += 1
                     _log.info("from a peer: %s", error)
-            unknown = [raw for raw in raws if self._pool.find_raw(raw) is None]
-            for place, result in enumerate(await self._workers.verify(unknown)):
-                if place % SLICE_TXS == SLICE_TXS - 1:
-                    await asyncio.sleep(0)
-                if isinstance(result, SignedTx):
-                    self._admit_gossiped(result, self._height)
-                else:
-                    self.counters.gossip_refused += 1
+            find = self._pool.find_raw
+            results = await self._workers.verify([raw for raw in raws if find(raw) is None])
+            txs = [result for result in results if isinstance(result, SignedTx)]
+            self.counters.gossip_refused += len(results) - len(txs)
+            for start in range(0, len(txs), SLICE_TXS):
+                self._admit_gossiped([(tx, self._height) for tx in txs[start : start + SLICE_TXS]])
+                await asyncio.sleep(0)
 
-    def _admit_gossiped(self, tx: SignedTx, since: Height) -> None:
-        if self._pool.find((tx.signer, tx.body.nonce)) is not None:
-            return
+    def _admit_gossiped(self, received: Sequence[tuple[SignedTx, Height]]) -> None:
+        """Admit what peers sent, each with the height at which it was first looked at."""
         try:
-            entry, dropped = self._admitter.admit(tx, self._admitter.get_next(), acknowledged=False)
+            following = self._admitter.get_next()
+        except errors.NodeBusy:
+            for tx, since in received:
+                self._aside.deferred.add(tx, since)
+            return
+        for tx, since in received:
+            if self._pool.find((tx.signer, tx.body.nonce)) is None:
+                self._admit_one_gossiped(tx, since, following)
+
+    def _admit_one_gossiped(self, tx: SignedTx, since: Height, following: Next) -> None:
+        try:
+            entry, dropped = self._admitter.admit(tx, following, acknowledged=False)
         except (errors.PoolFull, errors.AccountPoolFull):
             self.counters.gossip_refused += 1
         except errors.TransientError:
@@ -377,8 +386,7 @@ class Mempool:
         self._finish([*finished, *expired])
         self._aside.look_again(highest, changed, height)
         self._aside.retry()
-        for deferred, since in self._aside.deferred.pop(RETRIES_MAX, height):
-            self._admit_gossiped(deferred, since)
+        self._admit_gossiped(self._aside.deferred.pop(RETRIES_MAX, height))
         for owner, _ in highest:
             self._pool.serve(owner)
         self._out.on_block(height)
