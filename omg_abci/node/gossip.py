@@ -35,11 +35,13 @@ class OutQueue:
         self._due: dict[Height, list[tuple[list[Entry], int]]] = {}
         """By height, what to hand out again and how often it was."""
 
-    def push(self, entry: Entry) -> None:
-        """Hand an entry out with the next call, unless it already stands in the queue."""
-        if not entry.queued:
-            entry.queued = True
-            self._queue.append(entry)
+    def push(self, entries: Iterable[Entry]) -> None:
+        """Hand entries out with the next call, unless they already stand in the queue."""
+        append = self._queue.append
+        for entry in entries:
+            if not entry.queued:
+                entry.queued = True
+                append(entry)
 
     def schedule(self, entries: list[Entry], height: Height, step: int = 0) -> None:
         """Hand entries out again so long after this height as is usual, if they are still there."""
@@ -54,16 +56,13 @@ class OutQueue:
         for due in [each for each in self._due if each <= height]:
             for entries, step in self._due.pop(due):
                 left = [entry for entry in entries if entry.place is not Place.GONE]
-                for entry in left:
-                    self.push(entry)
                 if left:
+                    self.push(left)
                     self.schedule(left, height, step)
 
     def resend(self, entries: Iterable[Entry]) -> None:
         """Queue everything that this node accepted."""
-        for entry in entries:
-            if entry.acknowledged:
-                self.push(entry)
+        self.push(entry for entry in entries if entry.acknowledged)
 
     def reap(self, bytes_max: int) -> list[bytes]:
         """Return bundles of at most so many bytes together; 0 or less sets no limit."""

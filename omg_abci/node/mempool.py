@@ -261,7 +261,8 @@ class Mempool:
         pending = self._pool.find((tx.signer, tx.body.nonce))
         if pending is None:
             pending, dropped = self._admitter.admit(tx, following, acknowledged=True)
-            self.counters.dropped_for_room += len(dropped)
+            if dropped:
+                self.counters.dropped_for_room += len(dropped)
         elif pending.tx.tx_id != tx.tx_id:
             raise errors.NonceUsed("another transaction with this nonce is pending")
         elif pending.acknowledged:
@@ -272,8 +273,7 @@ class Mempool:
 
     def _announce(self, entries: list[Entry]) -> None:
         """Hand out what this node promised, now and as long as no block holds it."""
-        for entry in entries:
-            self._out.push(entry)
+        self._out.push(entries)
         self._out.schedule(entries, self._height)
 
     # --- from and to peers ---
@@ -340,7 +340,7 @@ class Mempool:
             self.counters.gossiped += 1
             self.counters.dropped_for_room += len(dropped)
             if self._relay:
-                self._out.push(entry)
+                self._out.push([entry])
 
     # --- blocks ---
 

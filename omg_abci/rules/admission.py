@@ -40,8 +40,7 @@ def check_terms(
 
     ``signer`` is the signer's account, None when it has none.
     """
-    body = tx.body
-    nonce = body.nonce
+    body, nonce, price = tx.body, tx.body.nonce, state.unit_price
     if nonce <= time_ms - limits.NONCE_AGE_MAX_MS:
         raise errors.StaleNonce
     if nonce > time_ms + limits.NONCE_AHEAD_MAX_MS:
@@ -50,8 +49,8 @@ def check_terms(
         raise errors.NonceUsed
     if 0 < body.valid_until_ms <= time_ms or 0 < body.valid_until_height < height:
         raise errors.TxExpired
-    if body.max_unit_price < state.unit_price:
-        raise errors.UnitPriceTooLow(f"{body.max_unit_price}, price {state.unit_price}")
+    if body.max_unit_price < price:
+        raise errors.UnitPriceTooLow(f"{body.max_unit_price}, price {price}")
     work = compute_declared_work(tx)
     if work > limits.BLOCK_WORK_MAX:
         raise errors.TooDear(f"{work} units, {limits.BLOCK_WORK_MAX} allowed")
