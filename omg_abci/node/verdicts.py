@@ -2,11 +2,11 @@
 
 A verdict is `[0, tx_id, signer, scheme, body]` or `(code, detail)`. The raw bytes do not travel
 back: the executor has them. Lists are what the executor completes in place: no copy is made before
-the last one. Guarantees: `unpack_verdict(raw, pack_tx(tx)) == tx`; an error comes back as the same
-class with the same text.
+the last one. Guarantees: `unpack_verdicts([raw], [pack_tx(tx)]) == [tx]`; an error comes back as
+the same class with the same text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -50,22 +50,33 @@ def pack_error(error: FormatError) -> Verdict:
     return (error.code, detail[:_DETAIL_CHARS_MAX])
 
 
-def unpack_verdict(raw: bytes, verdict: Any) -> SignedTx | FormatError:  # noqa: ANN401
-    """Return the transaction, or the error that its verification raised; the verdict is used up."""
-    if verdict[0]:
-        error = CODES[verdict[0]](verdict[1])
-        if not isinstance(error, FormatError):
-            raise TypeError(f"a worker answered code {verdict[0]}, which says nothing of bytes")
-        return error
-    body = verdict[_BODY]
-    legs = body[_LEGS]
-    if len(legs) == 1:
-        ((kind, fields),) = legs
-        body[_LEGS] = (_MAKE_LEG[kind](fields),)
-    else:
-        make = _MAKE_LEG
-        body[_LEGS] = tuple([make[kind](fields) for kind, fields in legs])
-    verdict[0] = raw
-    verdict[_BODY] = _MAKE_BODY(body)
-    tx: SignedTx = _MAKE_TX(verdict)
-    return tx
+def unpack_verdicts(raws: Iterable[bytes], verdicts: Iterable[Any]) -> list[SignedTx | FormatError]:
+    """Return for each the transaction, or the error that its verification raised.
+
+    The verdicts are used up; there may be more of them than of the bytes.
+    """
+    make_leg, make_body, make_tx = _MAKE_LEG, _MAKE_BODY, _MAKE_TX
+    results: list[SignedTx | FormatError] = []
+    # The bytes come first: when they end, no verdict was taken for nothing.
+    for raw, verdict in zip(raws, verdicts, strict=False):
+        if verdict[0]:
+            results.append(_unpack_error(verdict))
+            continue
+        body = verdict[_BODY]
+        legs = body[_LEGS]
+        if len(legs) == 1:
+            ((kind, fields),) = legs
+            body[_LEGS] = (make_leg[kind](fields),)
+        else:
+            body[_LEGS] = tuple([make_leg[kind](fields) for kind, fields in legs])
+        verdict[0] = raw
+        verdict[_BODY] = make_body(body)
+        results.append(make_tx(verdict))
+    return results
+
+
+def _unpack_error(verdict: Verdict) -> FormatError:
+    error = CODES[verdict[0]](verdict[1])
+    if not isinstance(error, FormatError):
+        raise TypeError(f"a worker answered code {verdict[0]}, which says nothing of bytes")
+    return error

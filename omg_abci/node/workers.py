@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from omg_abci.node.channel import Child, Message, spawn_child
-from omg_abci.node.verdicts import unpack_verdict
+from omg_abci.node.verdicts import unpack_verdicts
 from omg_abci.protocol.errors import FormatError, OmgError, Undecodable, require
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.signing import Domain
@@ -238,9 +238,7 @@ class WorkerPool:
         self._dispatch()
         unread = iter(verdicts)
         for job, begin, end in parts:
-            # The bytes come first: when they end, no verdict was taken for nothing.
-            pairs = zip(job.raws[begin:end], unread, strict=False)
-            results = [unpack_verdict(raw, verdict) for raw, verdict in pairs]
+            results = unpack_verdicts(job.raws[begin:end], unread)
             require(len(results) == end - begin, "a worker has a verdict for each transaction")
             self._cache.add(results)
             job.put(begin, results)

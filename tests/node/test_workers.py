@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omg_abci.node.verdicts import compute_verdict, pack_error, pack_tx, unpack_verdict
+from omg_abci.node.verdicts import compute_verdict, pack_error, pack_tx, unpack_verdicts
 from omg_abci.node.workers import Urgency, VerifiedCache, WorkerLost, WorkerPool
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
@@ -45,7 +45,7 @@ def test_verdicts_carry_everything(data: st.DataObject) -> None:
     body = _VERIFIER.verify_tx(make_tx(ALICE, 5)).body
     legs = tuple(data.draw(st.lists(messages(), min_size=1, max_size=4)))
     tx = SignedTx(b"raw", bytes(32), ALICE.address, 1, body._replace(legs=legs))
-    found = unpack_verdict(b"raw", pack_tx(tx))
+    (found,) = unpack_verdicts([b"raw"], [pack_tx(tx)])
     assert found == tx
     assert isinstance(found, SignedTx)
     assert type(found.body) is type(tx.body)
@@ -57,7 +57,7 @@ def test_errors_come_back_as_they_were(raw: bytes) -> None:
     """An error keeps class, code and text."""
     with pytest.raises(errors.FormatError) as raised:
         _VERIFIER.verify_tx(raw)
-    found = unpack_verdict(raw, compute_verdict(_VERIFIER, raw))
+    (found,) = unpack_verdicts([raw], [compute_verdict(_VERIFIER, raw)])
     assert type(found) is raised.type
     assert str(found) == str(raised.value)
 
@@ -71,7 +71,7 @@ def test_details_are_bounded() -> None:
 def test_codes_that_say_nothing_of_bytes_are_refused() -> None:
     """A worker cannot make the executor take a state error for a verdict."""
     with pytest.raises(TypeError):
-        unpack_verdict(b"", (errors.NonceUsed.code, ""))
+        unpack_verdicts([b""], [(errors.NonceUsed.code, "")])
 
 
 def test_workers_verify_in_order() -> None:
