@@ -102,7 +102,10 @@ class AcceptedLog:
         return sum(segment.size for segment in self._segments)
 
     def enqueue(self, items: Iterable[tuple[Hashable, bytes]]) -> None:
-        """Give these (id, raw) to the next group; raise AcceptedBroken."""
+        """Give these (id, raw) to the next group; raise AcceptedBroken.
+
+        An id is whatever the caller tells them apart by; it is not written.
+        """
         if self._broken is not None:
             raise self._broken
         self._pending.update(items)

@@ -19,7 +19,7 @@ from omg_abci.node.aside import FINAL, RETRIES_MAX, Aside
 from omg_abci.node.bundles import BadBundle, decode_payload
 from omg_abci.node.config import MempoolSettings
 from omg_abci.node.gossip import InQueue, OutQueue
-from omg_abci.node.pool import Entry, Key, Pool, compute_bounds
+from omg_abci.node.pool import Entry, Pool, compute_bounds
 from omg_abci.node.selection import fill_block
 from omg_abci.node.workers import Result, WorkerLost
 from omg_abci.protocol import errors
@@ -159,13 +159,13 @@ class Mempool:
         recovered = self._accepted.recovered
         if recovered.torn_bytes:
             _log.warning("%d bytes never acknowledged were cut off", recovered.torn_bytes)
-        left: list[tuple[Key, bytes]] = []
+        left: list[tuple[Entry, bytes]] = []
         for start in range(0, len(recovered.raws), SLICE_TXS):
             results = await self._workers.verify(recovered.raws[start : start + SLICE_TXS])
             txs = [result for result in results if isinstance(result, SignedTx)]
             resumed = [entry for entry in map(self._readmit, txs) if entry is not None]
             self._announce(resumed)
-            left += [(entry.key, entry.tx.raw) for entry in resumed]
+            left += [(entry, entry.tx.raw) for entry in resumed]
         await self._accepted.settle(left)
         if recovered.raws:
             _log.info("%d of %d accepted transactions resumed", len(left), len(recovered.raws))
@@ -250,9 +250,8 @@ class Mempool:
                 taken.append(entry)
             answers.append(_new(Admission, (0, "", result.tx_id)))
         if taken:
-            # By signer and nonce: two keys may sign the same body, which is one id, and both
-            # transactions may be executed.
-            self._accepted.enqueue([(entry.key, entry.tx.raw) for entry in taken])
+            # By entry and not by id: two keys may sign the same body, and both may be executed.
+            self._accepted.enqueue([(entry, entry.tx.raw) for entry in taken])
             self._announce(taken)
         return answers
 
@@ -393,7 +392,7 @@ class Mempool:
         self._resend()
 
     def _finish(self, entries: Sequence[Entry]) -> None:
-        self._accepted.finish([each.key for each in entries if each.acknowledged])
+        self._accepted.finish([each for each in entries if each.acknowledged])
 
 
 def _refuse(error: errors.TxError, tx_id: bytes = b"") -> Admission:
