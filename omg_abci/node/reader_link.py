@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     height: int
 
 
-Submit = Callable[[Sequence[bytes]], Awaitable[list[tuple[int, str, bytes]]]]
+Submit = Callable[[Sequence[bytes]], Awaitable[Sequence[tuple[int, str, bytes]]]]
 
 
 class ReaderLink:
