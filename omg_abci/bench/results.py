@@ -1,0 +1,183 @@
+"""The document of a bench: what `--json` prints, `--out` writes, and later runs compare with.
+
+A document says what it is (`schema`), when and on what it was measured, and holds the figures as
+`figures.summarise` makes them. Guarantees of `load_document`: what it returns has every field that
+the table, the comparison and the picture look at, each of its type; a file is not read beyond a
+bound, and is refused with a stable code.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from omg_abci.bench.errors import (
+    ResultBroken,
+    ResultForeign,
+    ResultMissing,
+    ResultTooLarge,
+    ResultVersion,
+)
+
+Document: TypeAlias = dict[str, Any]
+Figure: TypeAlias = dict[str, Any]
+
+SCHEMA: Final = "omg-bench/2"
+"""Counts up when a field changes its meaning or goes; fields may be added without."""
+_FAMILY: Final = "omg-bench/"
+RESULT_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Forty times a full run's result."""
+_GIT_SECONDS: Final = 10.0
+_NUMBER: Final = (int, float)
+_FIELDS: Final[dict[str, tuple[type, ...]]] = {
+    "name": (str,),
+    "value": (*_NUMBER, type(None)),
+    "unit": (str,),
+    "better": (str,),
+    "ceiling": (*_NUMBER, type(None)),
+    "goal": _NUMBER,
+    "floor": _NUMBER,
+    "limits": (list,),
+    "runs": (int,),
+    "counted": (int,),
+    "values": (list,),
+    "cpu_us_of_runs": (list,),
+    "more": (dict,),
+}
+_LIMIT_FIELDS: Final[dict[str, tuple[type, ...]]] = {
+    "name": (str,),
+    "value": (*_NUMBER, type(None)),
+    "unit": (str,),
+    "better": (str,),
+    "goal": _NUMBER,
+    "floor": _NUMBER,
+}
+_STAGES_FIELDS: Final[dict[str, tuple[type, ...]]] = {
+    "us_per_leg_per_node": (dict,),
+    "by_process": (dict,),
+}
+
+
+def make_document(
+    figures: Sequence[Figure],
+    machine: Mapping[str, object],
+    *,
+    quick: bool,
+    begun: datetime,
+    seconds: float,
+) -> Document:
+    """Return the document of a run that began at a time (UTC) and took so many seconds."""
+    return {
+        "schema": SCHEMA,
+        "begun": begun.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "commit": find_commit(Path(__file__).parents[2]),
+        "quick": quick,
+        "machine": dict(machine),
+        "figures": list(figures),
+    }
+
+
+def write_document(document: Document, path: Path) -> None:
+    """Write the document as a whole or not at all; raise OSError."""
+    passing = path.with_name(f".{path.name}.part")
+    try:
+        passing.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        passing.replace(path)
+    finally:
+        passing.unlink(missing_ok=True)
+
+
+def load_document(path: Path) -> Document:
+    """Read a document.
+
+    Raise ResultMissing, ResultTooLarge, ResultBroken, ResultForeign, ResultVersion.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(RESULT_BYTES_MAX + 1)
+    except (FileNotFoundError, IsADirectoryError) as reason:
+        raise ResultMissing(f"{path} is no file") from reason
+    if len(data) > RESULT_BYTES_MAX:
+        raise ResultTooLarge(f"{path} has more than {RESULT_BYTES_MAX} bytes")
+    try:
+        document = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as reason:
+        raise ResultBroken(f"{path} is cut off or no JSON: {reason}") from reason
+    _check(path, document)
+    found: Document = document
+    return found
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _check(path: Path, document: object) -> None:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(schema, str):
+        raise ResultForeign(f"{path} is no result of omgd bench")
+    if schema != SCHEMA:
+        if schema.startswith(_FAMILY):
+            raise ResultVersion(f"{path} is a result in form {schema}; this version reads {SCHEMA}")
+        raise ResultForeign(f"{path} is no result of omgd bench")
+    fields = {"figures": (list,), "machine": (dict,), "quick": (bool,), "begun": (str,)}
+    _require(path, document, "the document", fields)
+    for figure in document["figures"]:
+        _require(path, figure, "a figure", _FIELDS)
+        for limit in figure["limits"]:
+            _require(path, limit, f"a limit of {figure['name']}", _LIMIT_FIELDS)
+        runs = figure["values"]
+        numbers = [*figure["cpu_us_of_runs"], *(run[0] for run in runs if _is_run(run))]
+        if not all(map(_is_run, runs)) or not all(map(_is_number, numbers)):
+            raise ResultForeign(f"{path}: the runs of {figure['name']} are no numbers")
+        stages = figure.get("stages")
+        if stages is not None:
+            _require(path, stages, f"the stages of {figure['name']}", _STAGES_FIELDS)
+            if not all(map(_is_number, stages["us_per_leg_per_node"].values())):
+                raise ResultForeign(f"{path}: the stages of {figure['name']} are no numbers")
+
+
+def _require(path: Path, found: object, what: str, fields: Mapping[str, tuple[type, ...]]) -> None:
+    """Raise ResultForeign unless the object has the fields, each of one of its types."""
+    if not isinstance(found, dict):
+        raise ResultForeign(f"{path}: {what} is no object")
+    for name, types in fields.items():
+        value = found.get(name)
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise ResultForeign(f"{path}: {what} lacks {name}, or it is no {types[0].__name__}")
+
+
+def _is_run(run: object) -> bool:
+    return isinstance(run, list) and len(run) == 2 and isinstance(run[1], bool)  # noqa: PLR2004 - value, counted
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def find_commit(folder: Path) -> dict[str, object] | None:
+    """Return the commit that the folder is a checkout of and whether files differ; None without."""
+    head = _ask_git(folder, "rev-parse", "HEAD")
+    top = _ask_git(folder, "rev-parse", "--show-toplevel")
+    if head is None or top is None or Path(top).resolve() != folder.resolve():
+        return None
+    changed = _ask_git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"hash": head, "changed": bool(changed)}
+
+
+def _ask_git(folder: Path, *arguments: str) -> str | None:
+    """Return git's answer; None when there is no git, or it does not know."""
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
