@@ -129,12 +129,13 @@ class _Source(NamedTuple):
 
 
 def measure_block(
-    legs: int, intervals: int, seeded: int, block_txs: int = BLOCK_TXS_MAX
+    legs: int, intervals: int, warm: int, seeded: int, block_txs: int = BLOCK_TXS_MAX
 ) -> Measurement:
     """Return orders (one leg each) or legs a second, over so many root intervals.
 
     Blocks are as full as they may be, or hold `block_txs`. The timed ones begin and end with an
-    interval, and an interval of the same kind goes before: as many folds are done as are begun.
+    interval: as many folds are done as are begun. Before them goes the interval with the seeded
+    orders, and `warm` more of the same kind as the timed ones.
     """
     flow = Flow(_SEED, PlainBook(OWNERS, RICHES, RICHES))
     owners = make_owners()
@@ -147,7 +148,7 @@ def measure_block(
         rehearsal.execute(taken)
         del seeds[: len(taken)]
     interval = state.root_interval
-    first = -(-state.height // interval) * interval + interval + 1
+    first = (-(-state.height // interval) + warm) * interval + 1
     waiting: list[SignedTx] = []
     while state.height + 1 < first + intervals * interval:
         if state.height + 1 == first:

@@ -12,12 +12,12 @@ class Pace:
 
     def __init__(
         self,
-        expected: Mapping[str, float],
+        expected: Mapping[str, tuple[float, float]],
         limit_seconds: float,
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with the seconds that each figure should take, in their order."""
+        """Begin with the seconds of one run and of all runs that each figure should take."""
         self._expected = dict(expected)
         self._limit = limit_seconds
         self._say = say
@@ -28,26 +28,26 @@ class Pace:
     def begin(self, name: str, what: str) -> None:
         """Say what is running now, when it began and how long all of it may take."""
         elapsed = self._clock() - self._begun
-        rest = sum(self._expected.values()) * self._find_slowness()
+        rest = sum(total for _, total in self._expected.values()) * self._find_slowness()
         about = max(elapsed, min(elapsed + rest, self._limit))
         self._say(f"[{_format(elapsed)} of about {_format(about)}] {name}: {what} …")
 
-    def allows(self, name: str, seconds: float, *, first: bool, extra: bool) -> bool:
+    def allows(self, name: str, *, first: bool = False, extra: bool = False) -> bool:
         """Tell whether a run may begin: each figure has one, more are made while there is time.
 
-        A repeated run (`extra`) leaves all others the time that they are expected to take; any
-        other leaves them half of it.
+        A repeated run (`extra`) leaves the other figures the time of all their runs; any other
+        leaves them one each.
         """
         if first:
             return True
         elapsed = self._clock() - self._begun
-        others = sum(each for other, each in self._expected.items() if other != name)
-        share = 1.0 if extra else 0.5
-        return elapsed + (seconds + others * share) * self._find_slowness() <= self._limit
+        rest = self._expected[name][0]
+        rest += sum(each[extra] for other, each in self._expected.items() if other != name)
+        return elapsed + rest * self._find_slowness() <= self._limit
 
     def finish(self, name: str) -> None:
         """Note that a figure is done."""
-        self._done_expected += self._expected.pop(name, 0.0)
+        self._done_expected += self._expected.pop(name)[1]
 
     def _find_slowness(self) -> float:
         """Return how many times longer than expected the figures have taken so far."""

@@ -157,8 +157,16 @@ def _draw_bounded(axes: Axes, rows: Sequence[_Row]) -> None:
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
             zorder=5,
         )
-        axes.annotate(bounds, (1.0, row), xycoords=("axes fraction", "data"), va="center")
-    axes.set_xlim(0, max(1.6, *(each["value"] / each["goal"] * 1.05 for _, each, _ in rows)))
+        axes.annotate(
+            bounds,
+            (0.995, row),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+            zorder=5,
+        )
+    axes.set_xlim(0, max(1.7, *(each["value"] / each["goal"] * 1.05 for _, each, _ in rows)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_yticks(range(len(rows)), [name.replace(" ", "\n") for name, _, _ in rows])
     axes.invert_yaxis()
@@ -231,10 +239,10 @@ def _add_legend(axes: Axes) -> None:
     axes.legend(
         handles=marks,
         ncols=9,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.35 / axes.get_ylim()[0]),
         frameon=False,
-        fontsize=7.5,
+        fontsize=8,
         handletextpad=0.4,
         columnspacing=1.0,
     )

@@ -52,4 +52,11 @@ def draw_growth(axes: Axes, figure: Figure) -> None:
     axes.set_title(
         "What an order costs as the state grows: flat is better", loc="left", fontweight="bold"
     )
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8.5)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=5,
+        frameon=False,
+        fontsize=8,
+        handlelength=1.6,
+    )

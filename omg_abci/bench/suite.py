@@ -75,19 +75,19 @@ def make_plans(*, quick: bool) -> Iterator[dict[str, Plan]]:
         )
 
     def plan_block(legs: int, seconds: float) -> Plan:
-        measure = apart("block", legs=legs, intervals=intervals, seeded=20_000)
+        measure = apart("block", legs=legs, intervals=intervals, warm=intervals - 1, seeded=20_000)
         return Plan(measure, runs, seconds)
 
     try:
         yield {
-            "match": Plan(apart("match", messages=100_000, seeded=40_000), runs, 6),
-            "block_single": plan_block(1, 12 if quick else 16),
-            "block_batch": plan_block(20, 15 if quick else 20),
+            "match": Plan(apart("match", messages=100_000 // shrink, seeded=40_000), runs, 6),
+            "block_single": plan_block(1, 9 if quick else 16),
+            "block_batch": plan_block(20, 12 if quick else 28),
             "e2e_single": plan_e2e(1, 1, 60_000 // shrink, 12 if quick else 22),
             "e2e_batch": plan_e2e(1, 20, 200_000 // shrink, 12 if quick else 22),
             "e2e_4_single": plan_e2e(4, 1, 20_000 // shrink, 20 if quick else 32),
             "fill_latency": Plan(
-                partial(measure_latency, 100 // shrink), runs, 22 if quick else 45
+                partial(measure_latency, 100 // shrink), runs, 20 if quick else 45
             ),
             "state": Plan(partial(measure_state, directory), 1 if quick else runs, 110),
             "growth": Plan(
@@ -107,7 +107,7 @@ def run_suite(names: Sequence[str], *, quick: bool, say: Say) -> list[Figure]:
     """
     with make_plans(quick=quick) as plans:
         pace = Pace(
-            {name: plans[name].total_seconds for name in names},
+            {name: (plans[name].seconds, plans[name].total_seconds) for name in names},
             _QUICK_SECONDS if quick else _FULL_SECONDS,
             say,
         )
@@ -126,11 +126,11 @@ def run_figure(
     control: Callable[[], float] = measure_control,
 ) -> Figure:
     """Return one figure; runs without two cores are made again when `repeat` says so."""
-    pace = pace or Pace({name: plan.total_seconds}, _FULL_SECONDS, say)
+    pace = pace or Pace({name: (plan.seconds, plan.total_seconds)}, _FULL_SECONDS, say)
     begun = time.monotonic()
     runs, reason = _make_runs(name, plan, repeat=repeat, pace=pace, say=say, control=control)
     figure = summarise(get_specification(name), runs) if runs else _make_missing(name, reason)
-    if runs and plan.split is not None:
+    if runs and plan.split is not None and pace.allows(name):
         figure |= _split(name, plan, pace, say, figure)
     pace.finish(name)
     return figure | {"seconds": round(time.monotonic() - begun, 1)}
@@ -153,7 +153,7 @@ def _make_runs(
         extra = number > plan.runs
         if extra and (not repeat or not runs):
             break
-        if not pace.allows(name, plan.seconds, first=number == 1, extra=extra):
+        if not pace.allows(name, first=number == 1, extra=extra):
             say(f"{name}: no time is left for another run")
             break
         pace.begin(name, f"run {number} of {plan.runs}{' (repeated)' if extra else ''}")

@@ -31,7 +31,7 @@ def test_match_agrees_with_the_bare_book() -> None:
 @pytest.mark.parametrize(("legs", "block_txs"), [(1, 60), (2, 200)])
 def test_blocks_execute_every_leg(legs: int, block_txs: int) -> None:
     """A root interval is executed in both ways, which agree; hardly anything is refused."""
-    found = measure_block(legs=legs, intervals=1, seeded=500, block_txs=block_txs)
+    found = measure_block(legs=legs, intervals=1, warm=1, seeded=500, block_txs=block_txs)
     done, refused = found.more["legs"], found.more["refused_legs"]
     assert isinstance(done, int)
     assert isinstance(refused, int)

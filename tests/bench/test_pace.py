@@ -15,8 +15,8 @@ class Clock:
 
 
 def make_pace(clock: Clock, told: list[str]) -> Pace:
-    """Return the pace of two figures, 100 seconds each, with five minutes for both."""
-    return Pace({"a": 100.0, "b": 100.0}, 300.0, told.append, clock)
+    """Return the pace of two figures, 30 seconds a run, 100 each, with five minutes for both."""
+    return Pace({"a": (30.0, 100.0), "b": (30.0, 100.0)}, 300.0, told.append, clock)
 
 
 def test_progress_says_what_runs_and_how_long() -> None:
@@ -35,8 +35,8 @@ def test_every_figure_gets_one_run() -> None:
     clock = Clock()
     pace = make_pace(clock, [])
     clock.now += 10_000
-    assert pace.allows("b", 30, first=True, extra=False)
-    assert not pace.allows("b", 30, first=False, extra=False)
+    assert pace.allows("b", first=True)
+    assert not pace.allows("b")
 
 
 def test_repeated_runs_take_no_time_from_others() -> None:
@@ -44,7 +44,10 @@ def test_repeated_runs_take_no_time_from_others() -> None:
     clock = Clock()
     pace = make_pace(clock, [])
     clock.now += 180
-    assert not pace.allows("a", 30, first=False, extra=True)
-    assert pace.allows("a", 30, first=False, extra=False)
+    assert not pace.allows("a", extra=True)
+    assert pace.allows("a")
+    clock.now += 70
+    assert not pace.allows("a")
     pace.finish("b")
-    assert pace.allows("a", 30, first=False, extra=True)
+    clock.now -= 70
+    assert pace.allows("a", extra=True)
