@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from omg_abci.bench.compare import Compared
 from omg_abci.bench.results import Document, Figure
 from omg_abci.bench.stages import MEANINGS
 
-_STAGES_SHOWN_US = 0.05
+_HEAD: Final = (
+    *("figure", "value", "unit", "floor", "goal", ""),
+    *("ceiling", "CPU µs", "counted", "min … max"),
+)
+_STAGES_SHOWN_US: Final = 0.05
 """Stages below this are left out of the text; JSON has them."""
 
 
@@ -34,8 +39,7 @@ def format_document(document: Document) -> str:
 
 def format_figures(figures: Sequence[Figure]) -> str:
     """Return the figures as a table."""
-    head = ("figure", "value", "unit", "floor", "goal", "", "ceiling", "counted", "min … max")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [_HEAD]
     for figure in figures:
         spread = "–"
         if figure["value"] is not None:
@@ -49,6 +53,7 @@ def format_figures(figures: Sequence[Figure]) -> str:
                 format_number(figure["goal"]),
                 judge(figure),
                 format_number(figure["ceiling"]),
+                format_number(figure.get("cpu_us")),
                 f"{figure['counted']}/{figure['runs']}",
                 spread,
             )
@@ -61,9 +66,7 @@ def format_figures(figures: Sequence[Figure]) -> str:
                 format_number(limit["floor"]),
                 format_number(limit["goal"]),
                 judge(limit),
-                "",
-                "",
-                "",
+                *("",) * (len(_HEAD) - 6),
             )
             for limit in figure["limits"]
         ]
@@ -112,7 +115,9 @@ def format_stages(figure: Figure) -> str:
     processes = stages.get("processes_us", {})
     sums = [format_number(processes.get(role)) for role in roles]
     total = format_number(stages.get("processes_sum_us"))
-    rows.append(("processes", total, *sums, "the same by the system's count"))
+    sampled = format_number(stages.get("sum_us"))
+    rows.append(("sum", sampled, *("",) * len(roles), "of all samples"))
+    rows.append(("processes", total, *sums, "the same as the system counts it"))
     apart = ", ".join(
         f"{who} {format_number(used)}" for who, used in stages.get("apart_us_per_leg", {}).items()
     )
