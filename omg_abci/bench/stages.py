@@ -19,8 +19,10 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "decode": (
         "omg_abci.protocol.tx:Verifier.verify_tx",
         "omg_abci.protocol.tx:Verifier.decode_tx",
+        "omg_abci.protocol.crypto:compute_keccak",
+        "omg_abci.protocol.crypto:require_signature",
     ),
-    "recover": ("omg_abci.protocol.crypto:recover_signer",),
+    "recover": ("omg_abci.protocol.crypto",),
     "marshal": (
         "omg_abci.node.channel",
         "omg_abci.node.verdicts",
@@ -30,9 +32,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
         "omg_abci.node.block_events",
     ),
     "admit": (
-        "omg_abci.node.mempool:Mempool.submit",
-        "omg_abci.node.mempool:Mempool._admit_all",
-        "omg_abci.node.mempool:Mempool._accept",
+        "omg_abci.node.mempool",
         "omg_abci.node.admitter",
         "omg_abci.node.pool:Pool.add",
         "omg_abci.rules.admission:check_tx",
@@ -77,7 +77,10 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
         "omg_abci.node.block_ring",
     ),
 }
-"""Stage to the functions whose time it is, or to whole modules and packages."""
+"""Stage to the functions whose time it is, or to whole modules and packages.
+
+A function that is named goes before the module that it is in.
+"""
 MEANINGS: Final = {
     "decode": "protobuf, canonical check, message objects, digest",
     "recover": "ecrecover",
@@ -103,6 +106,8 @@ _LOOP: Final = "asyncio."
 _NATIVE_STAGE: Final = {"reader": "API", "executor": "store", "worker": "rest"}
 """What threads without Python are there for: gRPC's and RocksDB's."""
 _COMETBFT: Final = "cometbft"
+_READER: Final = "reader"
+_READER_ITSELF: Final = "omg_abci.node.reader_process"
 
 
 class Split(NamedTuple):
@@ -142,6 +147,8 @@ def find_stage(role: str, stack: Sequence[str]) -> str:
             stage = _find_whole(place.partition(":")[0])
         if stage is not None:
             return stage
+    if role == _READER and any(map(_is_of_node, stack)):
+        return "API"
     return "loop" if any(place.startswith(_LOOP) for place in stack) else "rest"
 
 
@@ -187,6 +194,11 @@ def _add_up(
 
 def _sort(parts: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(parts.items(), key=lambda item: -item[1]))
+
+
+def _is_of_node(place: str) -> bool:
+    """Tell whether it is code of the node, but for what every stack of the read process ends in."""
+    return place.startswith("omg_abci.node.") and not place.startswith(_READER_ITSELF)
 
 
 def _find_whole(module: str) -> str | None:
