@@ -16,12 +16,7 @@ from typing import Final
 
 import click
 
-from omg_abci.bench.compare import (
-    WORSE,
-    compare_documents,
-    describe_comparison,
-    list_caveats,
-)
+from omg_abci.bench.compare import WORSE, compare_documents, describe_comparison
 from omg_abci.bench.figures import NAMES
 from omg_abci.bench.machine import describe_machine
 from omg_abci.bench.report import format_comparison, format_document
@@ -162,8 +157,7 @@ def _print(document: Document, then: Document | None, *, as_json: bool) -> None:
         return
     click.echo(format_document(document))
     if then is not None:
-        compared, caveats = compare_documents(then, document), list_caveats(then, document)
-        click.echo(f"\nAgainst {then['begun']}:\n{format_comparison(compared, caveats)}")
+        click.echo(f"\n{format_comparison(then, document)}")
 
 
 @contextmanager

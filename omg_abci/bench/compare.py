@@ -79,6 +79,36 @@ def _judge(
     return Compared(name, then, now, unit, basis, verdict)
 
 
+class StageCompared(NamedTuple):
+    """One stage of one figure, in µs of an order (leg) and node; no verdict, samples are few."""
+
+    figure: str
+    stage: str
+    then: float
+    now: float
+
+
+def compare_stages(then: Document, now: Document) -> list[StageCompared]:
+    """Return the stages of every figure that both split, longest first, sums at the end."""
+    compared: list[StageCompared] = []
+    earlier = {figure["name"]: figure.get("stages") for figure in then["figures"]}
+    for figure in now["figures"]:
+        sides = [earlier.get(figure["name"]), figure.get("stages")]
+        if not all(sides):
+            continue
+        before, after = (side["us_per_leg_per_node"] for side in sides if side)
+        stages = sorted(
+            before | after, key=lambda name: -max(before.get(name, 0), after.get(name, 0))
+        )
+        name = figure["name"]
+        compared += [
+            StageCompared(name, stage, before.get(stage, 0.0), after.get(stage, 0.0))
+            for stage in stages
+        ]
+        compared.append(StageCompared(name, "sum", sum(before.values()), sum(after.values())))
+    return compared
+
+
 def list_caveats(then: Document, now: Document) -> list[str]:
     """Return what makes the two runs differ beside the code, one sentence each."""
     caveats = []
@@ -103,4 +133,5 @@ def describe_comparison(then: Document, now: Document) -> dict[str, Any]:
         "figures": [
             each._asdict() | {"ratio": each.ratio} for each in compare_documents(then, now)
         ],
+        "stages": [each._asdict() for each in compare_stages(then, now)],
     }

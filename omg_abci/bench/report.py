@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from omg_abci.bench.compare import Compared
+from omg_abci.bench.compare import compare_documents, compare_stages, list_caveats
 from omg_abci.bench.results import Document, Figure
 from omg_abci.bench.stages import MEANINGS
 
@@ -125,8 +125,9 @@ def format_stages(figure: Figure) -> str:
     return f"{title}\n{_align(rows)}"
 
 
-def format_comparison(compared: Sequence[Compared], caveats: Sequence[str]) -> str:
-    """Return each figure then and now."""
+def format_comparison(then: Document, now: Document) -> str:
+    """Return each figure, then and now, what else differs, and each stage."""
+    compared = compare_documents(then, now)
     rows = [("figure", "then", "now", "now/then", "unit", "verdict", "by")]
     rows += [
         (
@@ -140,7 +141,21 @@ def format_comparison(compared: Sequence[Compared], caveats: Sequence[str]) -> s
         )
         for each in compared
     ]
-    return "\n".join([_align(rows), *caveats])
+    stages = [
+        (
+            each.figure,
+            each.stage,
+            format_number(each.then),
+            format_number(each.now),
+            f"{each.now / each.then:.2f}" if each.then else "–",
+        )
+        for each in compare_stages(then, now)
+        if max(each.then, each.now) >= _STAGES_SHOWN_US
+    ]
+    parts = [f"Against {then['begun']}:", _align(rows), *list_caveats(then, now)]
+    if stages:
+        parts += ["", _align([("figure", "stage, CPU µs", "then", "now", "now/then"), *stages])]
+    return "\n".join(parts)
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:

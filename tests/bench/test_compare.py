@@ -9,6 +9,7 @@ from omg_abci.bench.compare import (
     WORSE,
     compare_documents,
     compare_figures,
+    compare_stages,
     describe_comparison,
     list_caveats,
 )
@@ -69,6 +70,24 @@ def test_only_figures_of_both_are_compared() -> None:
     then["figures"] = then["figures"][:2]
     assert [each.name for each in compare_documents(then, now)] == ["match", "block_single"]
     assert {each.verdict for each in compare_documents(then, now)} == {BETTER}
+
+
+def test_stages_are_set_beside_each_other() -> None:
+    """Stages of either run are there, longest first, with their sum; a figure without is not."""
+    then, now = make_whole(), make_whole()
+    then["figures"] = [each for each in then["figures"] if each["name"] == "e2e_single"]
+    parts = then["figures"][0]["stages"]["us_per_leg_per_node"]
+    parts |= {"gossip": 60.0, "execute": 25.0}
+    del parts["rest"]
+    assert [tuple(each) for each in compare_stages(then, now)] == [
+        ("e2e_single", "gossip", 60.0, 0.0),
+        ("e2e_single", "recover", 50.0, 50.0),
+        ("e2e_single", "execute", 25.0, 20.0),
+        ("e2e_single", "rest", 0.0, 0.01),
+        ("e2e_single", "sum", 135.0, pytest.approx(70.01)),
+    ]
+    now["figures"] = []
+    assert compare_stages(then, now) == []
 
 
 def test_other_circumstances_are_said() -> None:
