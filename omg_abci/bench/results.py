@@ -20,6 +20,7 @@ from omg_abci.bench.errors import (
     ResultTooLarge,
     ResultVersion,
 )
+from omg_abci.bench.result_shape import ShapeError, check_document
 
 Document: TypeAlias = dict[str, Any]
 Figure: TypeAlias = dict[str, Any]
@@ -30,34 +31,6 @@ _FAMILY: Final = "omg-bench/"
 RESULT_BYTES_MAX: Final = 4 * 1024 * 1024
 """Forty times a full run's result."""
 _GIT_SECONDS: Final = 10.0
-_NUMBER: Final = (int, float)
-_FIELDS: Final[dict[str, tuple[type, ...]]] = {
-    "name": (str,),
-    "value": (*_NUMBER, type(None)),
-    "unit": (str,),
-    "better": (str,),
-    "ceiling": (*_NUMBER, type(None)),
-    "goal": _NUMBER,
-    "floor": _NUMBER,
-    "limits": (list,),
-    "runs": (int,),
-    "counted": (int,),
-    "values": (list,),
-    "cpu_us_of_runs": (list,),
-    "more": (dict,),
-}
-_LIMIT_FIELDS: Final[dict[str, tuple[type, ...]]] = {
-    "name": (str,),
-    "value": (*_NUMBER, type(None)),
-    "unit": (str,),
-    "better": (str,),
-    "goal": _NUMBER,
-    "floor": _NUMBER,
-}
-_STAGES_FIELDS: Final[dict[str, tuple[type, ...]]] = {
-    "us_per_leg_per_node": (dict,),
-    "by_process": (dict,),
-}
 
 
 def make_document(
@@ -123,39 +96,10 @@ def _check(path: Path, document: object) -> None:
         if schema.startswith(_FAMILY):
             raise ResultVersion(f"{path} is a result in form {schema}; this version reads {SCHEMA}")
         raise ResultForeign(f"{path} is no result of omgd bench")
-    fields = {"figures": (list,), "machine": (dict,), "quick": (bool,), "begun": (str,)}
-    _require(path, document, "the document", fields)
-    for figure in document["figures"]:
-        _require(path, figure, "a figure", _FIELDS)
-        for limit in figure["limits"]:
-            _require(path, limit, f"a limit of {figure['name']}", _LIMIT_FIELDS)
-        runs = figure["values"]
-        numbers = [*figure["cpu_us_of_runs"], *(run[0] for run in runs if _is_run(run))]
-        if not all(map(_is_run, runs)) or not all(map(_is_number, numbers)):
-            raise ResultForeign(f"{path}: the runs of {figure['name']} are no numbers")
-        stages = figure.get("stages")
-        if stages is not None:
-            _require(path, stages, f"the stages of {figure['name']}", _STAGES_FIELDS)
-            if not all(map(_is_number, stages["us_per_leg_per_node"].values())):
-                raise ResultForeign(f"{path}: the stages of {figure['name']} are no numbers")
-
-
-def _require(path: Path, found: object, what: str, fields: Mapping[str, tuple[type, ...]]) -> None:
-    """Raise ResultForeign unless the object has the fields, each of one of its types."""
-    if not isinstance(found, dict):
-        raise ResultForeign(f"{path}: {what} is no object")
-    for name, types in fields.items():
-        value = found.get(name)
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ResultForeign(f"{path}: {what} lacks {name}, or it is no {types[0].__name__}")
-
-
-def _is_run(run: object) -> bool:
-    return isinstance(run, list) and len(run) == 2 and isinstance(run[1], bool)  # noqa: PLR2004 - value, counted
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        check_document(document)
+    except ShapeError as reason:
+        raise ResultForeign(f"{path}: {reason}") from reason
 
 
 def find_commit(folder: Path) -> dict[str, object] | None:

@@ -30,6 +30,7 @@ def make_figure(
             "by_process": {"executor": {"execute": 20.0, "rest": 0.01}, "worker": {"recover": 50}},
             "processes_us": {"executor": 21.0, "worker": 50.0},
             "processes_sum_us": 71.0,
+            "sum_us": 70.01,
             "apart_us_per_leg": {"sender": 3.0},
         }
     return figure

@@ -1,11 +1,18 @@
 """A result is written whole, read back as it was, and anything else is refused by name."""
 
+import copy
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from omg_abci.bench.errors import BenchError
+from omg_abci.bench.compare import describe_comparison
+from omg_abci.bench.errors import BenchError, ResultBroken, ResultForeign, ResultVersion
+from omg_abci.bench.plot import draw_document
+from omg_abci.bench.report import format_comparison, format_document
 from omg_abci.bench.results import (
     RESULT_BYTES_MAX,
     SCHEMA,
@@ -15,6 +22,7 @@ from omg_abci.bench.results import (
 )
 from tests.bench.documents import make_whole
 
+ODDITIES: list[object] = [None, True, 0, -1, 1.5, 10**20, "", "x", [], [1], {}, {"x": 1}]
 RESULTS = Path(__file__).parents[2] / "docs" / "performance" / "results"
 
 
@@ -102,6 +110,11 @@ def test_foreign_document(tmp_path: Path, document: object) -> None:
         ("cpu_us_of_runs", [None]),
         ("stages", {"us_per_leg_per_node": {"a": "b"}, "by_process": {}}),
         ("stages", []),
+        ("name", "nonsense"),
+        ("better", "larger"),
+        ("value", -1),
+        ("value", 1e300),
+        ("more", {"states": {"1": {"accounts": 1}}}),
     ],
 )
 def test_figure_of_another_shape(tmp_path: Path, field: str, value: object) -> None:
@@ -111,6 +124,46 @@ def test_figure_of_another_shape(tmp_path: Path, field: str, value: object) -> N
     place = tmp_path / "shape.json"
     place.write_text(json.dumps(document), encoding="utf-8")
     assert refusal_of(place) == "bench.result_foreign"
+
+
+@given(data=st.data())
+def test_whatever_is_read_can_be_shown(data: st.DataObject) -> None:
+    """A result with anything anywhere is refused by name, or can be told, compared and drawn."""
+    document = json.loads(json.dumps(make_whole()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        spoil(data, document)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "any.json"
+        place.write_text(json.dumps(document), encoding="utf-8")
+        try:
+            found = load_document(place)
+        except (ResultForeign, ResultVersion, ResultBroken):
+            return
+        assert format_document(found)
+        assert format_comparison(make_whole(), found)
+        assert format_comparison(found, make_whole())
+        describe_comparison(found, found)
+        if data.draw(st.integers(0, 9)) == 0:
+            draw_document(found, place.with_suffix(".png"))
+
+
+def spoil(data: st.DataObject, document: object) -> None:
+    """Replace or remove one thing somewhere in a document."""
+    while True:
+        places = list(document) if isinstance(document, dict) else []
+        if isinstance(document, list):
+            places = list(range(len(document)))
+        if not places:
+            return
+        place = data.draw(st.sampled_from(places))
+        inner = document[place]  # type: ignore[index]
+        if not isinstance(inner, dict | list) or not data.draw(st.integers(0, 5)):
+            break
+        document = inner
+    if data.draw(st.booleans()):
+        del document[place]  # type: ignore[attr-defined]
+    else:
+        document[place] = copy.deepcopy(data.draw(st.sampled_from(ODDITIES)))  # type: ignore[index]
 
 
 def test_commit_of_a_folder_that_is_none(tmp_path: Path) -> None:
