@@ -120,19 +120,30 @@ class Split(NamedTuple):
     samples: int
 
     def describe(self) -> dict[str, object]:
-        """Return it as JSON has it, with the sums that must agree."""
+        """Return it as JSON has it, with the sums that must agree.
+
+        CometBFT is not sampled, so that it has no part in how well they do.
+        """
         stages: defaultdict[str, float] = defaultdict(float)
         for parts in self.by_process.values():
             for stage, used in parts.items():
                 stages[stage] += used
-        sampled, total = sum(stages.values()), sum(self.processes.values())
+        found = {
+            role: sum(parts.values()) / self.processes[role]
+            for role, parts in self.by_process.items()
+            if role != _COMETBFT and self.processes[role]
+        }
+        own = [role for role in self.by_process if role != _COMETBFT]
+        sampled = sum(sum(self.by_process[role].values()) for role in own)
+        counted = sum(self.processes[role] for role in own)
         return {
             "us_per_leg_per_node": _sort(stages),
             "by_process": self.by_process,
-            "sum_us": sampled,
+            "sum_us": sum(stages.values()),
             "processes_us": self.processes,
-            "processes_sum_us": total,
-            "agreement": sampled / total if total else 0.0,
+            "processes_sum_us": sum(self.processes.values()),
+            "agreement": sampled / counted if counted else 0.0,
+            "agreement_by_process": found,
             "samples": self.samples,
         }
 

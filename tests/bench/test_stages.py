@@ -91,6 +91,7 @@ def test_split_adds_up_the_span(tmp_path: Path) -> None:
         "cometbft": pytest.approx({"CometBFT": 4.0}),
     }
     assert found["agreement"] == pytest.approx(1.0)
+    assert found["agreement_by_process"] == {"executor": pytest.approx(1.0)}
     assert found["samples"] == 3
 
 
