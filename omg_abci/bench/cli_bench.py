@@ -114,6 +114,8 @@ def bench_command(
 ) -> None:
     """Measure, or load; then write, draw, compare and print."""
     wanted = [name for name in NAMES if name in names] if names else list(NAMES)
+    if load is not None and quick:
+        raise click.UsageError("--quick says how to measure, --load that nothing is measured")
     # What can be refused is refused before half an hour of measuring.
     then = None if earlier is None else load_document(earlier)
     if plot is not None and plot.suffix not in (".png", ".svg"):

@@ -98,10 +98,16 @@ def test_file_that_cannot_be_compared_is_refused_first(tmp_path: Path, run: Run)
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--plot", "x.pdf"), ("--out", "none/x.json"), ("--only", "nonsense")]
+    "arguments",
+    [
+        ("--plot", "x.pdf"),
+        ("--out", "none/x.json"),
+        ("--only", "nonsense"),
+        ("--quick", "--load", "x.json"),
+    ],
 )
-def test_command_lines_that_are_wrong(run: Run, arguments: tuple[str, str]) -> None:
-    """An unknown figure, a picture of another form and a missing folder are refused at once."""
+def test_command_lines_that_are_wrong(run: Run, arguments: tuple[str, ...]) -> None:
+    """What cannot be, or cannot be done, is refused before anything is measured."""
     assert run(*arguments).exit_code == 2
 
 
