@@ -63,9 +63,7 @@ def _list_of(check: Check) -> Check:
 
 
 def _object_of(fields: Mapping[str, Check]) -> Check:
-    return lambda value: (
-        isinstance(value, dict) and all(check(value.get(name)) for name, check in fields.items())
-    )
+    return lambda value: isinstance(value, dict) and not _find_wrong(value, fields)
 
 
 def _is_run(value: object) -> bool:
@@ -92,11 +90,21 @@ def _is_more(value: object) -> bool:
 def _require(found: object, what: str, fields: Mapping[str, Check]) -> None:
     if not isinstance(found, dict):
         raise ShapeError(f"{what} is no object")
+    if name := _find_wrong(found, fields):
+        raise ShapeError(f"{what} lacks {name}, or has it in another form")
+
+
+def _find_wrong(found: Mapping[str, object], fields: Mapping[str, Check]) -> str:
+    """Return the first field that is missing or of another form; nothing when all are right."""
     for name, check in fields.items():
-        if not check(found.get(name)):
-            raise ShapeError(f"{what} lacks {name}, or has it in another form")
+        if name not in found and name in _MAY_BE_MISSING:
+            continue
+        if name not in found or not check(found[name]):
+            return name
+    return ""
 
 
+_MAY_BE_MISSING: Final = ("stages", "commit")
 _NUMBER_MAX: Final = 1e15
 _BETTER: Final = ("higher", "lower")
 _JUDGED: Final[dict[str, Check]] = {

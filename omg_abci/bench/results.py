@@ -7,6 +7,7 @@ bound, and is refused with a stable code.
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,6 +31,9 @@ SCHEMA: Final = "omg-bench/2"
 _FAMILY: Final = "omg-bench/"
 RESULT_BYTES_MAX: Final = 4 * 1024 * 1024
 """Forty times a full run's result."""
+_DEPTH_MAX: Final = 16
+_BRACKET: Final = re.compile(rb"[\[\]{}]")
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _GIT_SECONDS: Final = 10.0
 
 
@@ -75,13 +79,28 @@ def load_document(path: Path) -> Document:
         raise ResultMissing(f"{path} is no file") from reason
     if len(data) > RESULT_BYTES_MAX:
         raise ResultTooLarge(f"{path} has more than {RESULT_BYTES_MAX} bytes")
+    if not _is_shallow(data):
+        raise ResultBroken(f"{path} is nested more than {_DEPTH_MAX} deep")
     try:
         document = json.loads(data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as reason:
+    except ValueError as reason:
         raise ResultBroken(f"{path} is cut off or no JSON: {reason}") from reason
     _check(path, document)
     found: Document = document
     return found
+
+
+def _is_shallow(data: bytes) -> bool:
+    """Tell whether the brackets outside of strings are nested as deep as a result's, or less.
+
+    The parser recurses, and how deep it may is not ours to say.
+    """
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", data)):
+        depth += 1 if bracket.group() in b"[{" else -1
+        if depth > _DEPTH_MAX:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> float:

@@ -71,6 +71,16 @@ def test_broken_file(tmp_path: Path, text: str) -> None:
     assert refusal_of(place) == "bench.result_broken"
 
 
+@pytest.mark.parametrize("text", ["[" * 17 + "]" * 17, '{"a":' * 17 + "1" + "}" * 17])
+def test_deep_nesting_is_refused_before_it_is_parsed(tmp_path: Path, text: str) -> None:
+    """How deep the parser may go depends on the process; a result needs little."""
+    place = tmp_path / "deep.json"
+    place.write_text(text, encoding="utf-8")
+    assert refusal_of(place) == "bench.result_broken"
+    place.write_text(json.dumps(["[" * 17, '"\\[[' * 17]), encoding="utf-8")
+    assert refusal_of(place) == "bench.result_foreign"
+
+
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     """A result that was cut off anywhere is broken."""
     place = tmp_path / "cut.json"
