@@ -15,6 +15,7 @@ from omg_abci.node.channel import connect_channel, settle_child
 from omg_abci.node.local_address import AddressRefused
 from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
+from omg_abci.node.sampling import start_sampling
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a fold or a load in its thread keeps the API waiting for the interpreter at a time."""
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 async def serve(fd: int, address: str) -> None:
     """Serve the API until the executor is gone; raise AddressRefused, and what is inconsistent."""
+    start_sampling("reader")
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(reason: Exception | None) -> None:

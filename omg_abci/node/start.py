@@ -22,6 +22,7 @@ from omg_abci.node.genesis_file import get_genesis_path, load_genesis_file
 from omg_abci.node.mempool import Mempool, Source
 from omg_abci.node.pruning import Retention
 from omg_abci.node.reader_link import ReaderLink
+from omg_abci.node.sampling import start_sampling
 from omg_abci.node.snapshots import Snapshots
 from omg_abci.node.state_sync import StateSync
 from omg_abci.node.storage import Storage
@@ -174,5 +175,6 @@ def start_command(home: Path, log_level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    start_sampling("executor")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run_node(load_settings(home)))

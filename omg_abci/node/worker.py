@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from omg_abci.node.channel import BlockingChannel, Message, settle_child
+from omg_abci.node.sampling import start_sampling
 from omg_abci.node.verdicts import compute_verdict
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fd", type=int, required=True, help="inherited socket")
     channel = BlockingChannel(parser.parse_args(arguments).fd)
     settle_child()
+    start_sampling("worker")
     try:
         serve(channel)
     except (BrokenPipeError, ConnectionResetError):
