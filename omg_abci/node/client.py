@@ -11,7 +11,7 @@ import grpc
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.node_api import ANSWER_BYTES_MAX, SERVICE
-from omg_abci.node.read_service import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX
+from omg_abci.node.submissions import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX
 from omg_abci.protocol.errors import OmgError
 
 _OPTIONS: Final = (
@@ -128,13 +128,18 @@ class NodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return self._call("GetProof", request, pb.StateProof)
 
-    def stream_blocks(self, from_height: int = 0) -> Generator[pb.Block, None, None]:
-        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
+    def stream_blocks(
+        self, from_height: int = 0, *, without_txs: bool = False
+    ) -> Generator[pb.Block, None, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop.
+
+        `without_txs` leaves the transactions' own bytes out.
+        """
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,
             response_deserializer=pb.Block.FromString,
-        )(pb.StreamBlocksRequest(from_height=from_height))
+        )(pb.StreamBlocksRequest(from_height=from_height, without_txs=without_txs))
         try:
             yield from call
         except grpc.RpcError as reason:
@@ -231,13 +236,18 @@ class AsyncNodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return await self._call("GetProof", request, pb.StateProof)
 
-    async def stream_blocks(self, from_height: int = 0) -> AsyncGenerator[pb.Block, None]:
-        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
+    async def stream_blocks(
+        self, from_height: int = 0, *, without_txs: bool = False
+    ) -> AsyncGenerator[pb.Block, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop.
+
+        `without_txs` leaves the transactions' own bytes out.
+        """
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,
             response_deserializer=pb.Block.FromString,
-        )(pb.StreamBlocksRequest(from_height=from_height))
+        )(pb.StreamBlocksRequest(from_height=from_height, without_txs=without_txs))
         try:
             async for block in call:
                 yield block

@@ -101,6 +101,10 @@ class ReaderLink:
             )
         )
 
+    def send_bounds(self, txs_max: int, bytes_max: int) -> None:
+        """Tell how much the pool may hold."""
+        self._send(("bounds", txs_max, bytes_max))
+
     def send_pool(self, count: int, size: int) -> None:
         """Tell how full the pool is."""
         self._send(("pool", count, size))
@@ -145,7 +149,8 @@ class ReaderLink:
             logger.exception("a submission of %d transactions failed", len(raws))
             admissions = [(NodeBusy.code, NodeBusy.text, b"")] * len(raws)
         if not self._stopping:
-            self._send(("submitted", number, [tuple(each) for each in admissions]))
+            answers = [tuple(each) if each[0] else each[2] for each in admissions]
+            self._send(("submitted", number, answers))
 
     def _on_lost(self, reason: Exception | None) -> None:
         if not self._stopping:

@@ -102,6 +102,8 @@ class Executor:
 
     async def _start(self) -> None:
         await self._reader.start()
+        pool = self._settings.mempool
+        self._reader.send_bounds(pool.max_count, pool.max_bytes)
         await self._workers.start(self._domain)
         if self._domain is not None and self._chain.meta is not None:
             path = str(self._settings.state_path.absolute())
@@ -127,8 +129,7 @@ class Executor:
         self._chain.storage.close()
 
     async def _submit(self, raws: Sequence[bytes]) -> list[tuple[int, str, bytes]]:
-        admissions = await self._mempool.submit(list(raws), Source.API)
-        return [(each.code, each.log, each.tx_id) for each in admissions]
+        return list[tuple[int, str, bytes]](await self._mempool.submit(raws, Source.API))
 
     def _fail(self, reason: Exception) -> None:
         if not self._failed.done():

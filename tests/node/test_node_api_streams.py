@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node import block_ring, node_api, read_service
+from omg_abci.node import block_ring, node_api, read_service, submissions
 from omg_abci.node.block_events import decode_event
 from omg_abci.node.block_ring import BlockRing
 from omg_abci.node.client import NodeError, split_batches
 from omg_abci.node.read_service import FrameUnknown, ReadService
+from omg_abci.protocol.errors import NodeBusy
 from omg_abci.state import schema
 from tests.node.committed_chain import (
     INTERVAL,
@@ -40,15 +41,16 @@ def test_submissions_go_to_the_executor_and_back(tmp_path: Path) -> None:
 
 def test_waiting_submissions_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the bound the next is refused; an answer frees its place, also when nobody waits."""
-    monkeypatch.setattr(read_service, "WAITING_TXS_MAX", 3)
-    monkeypatch.setattr(read_service, "WAITING_BYTES_MAX", 100)
+    monkeypatch.setattr(submissions, "WAITING_TXS_MAX", 3)
+    monkeypatch.setattr(submissions, "WAITING_BYTES_MAX", 100)
 
     async def body(node: Node) -> None:
         waiting = asyncio.create_task(node.client.submit([b"a", b"b"]))
         await node.wait_for("submit", 1)
         for raws in ([b"c", b"d"], [b"x" * 99]):
-            status, text = await node.refused(node.client.submit(raws))
-            assert (status, "send again later" in text) == ("RESOURCE_EXHAUSTED", True)
+            answers = await node.client.submit(raws)
+            assert [each.code for each in answers] == [NodeBusy.code] * len(raws)
+            assert "too many transactions wait" in answers[0].log
         waiting.cancel()
         await asyncio.sleep(0.05)
         node.service.take(("submitted", 1, [(0, "", b""), (0, "", b"")]))
