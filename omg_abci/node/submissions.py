@@ -21,7 +21,7 @@ SUBMIT_BYTES_MAX: Final = 1024 * 1024
 WAITING_TXS_MAX: Final = 50_000
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 """What all clients together may have waiting, here and at the executor."""
-FRAMES_MAX: Final = 3
+FRAMES_MAX: Final = 4
 FRAME_TXS_MAX: Final = 1_000
 EXECUTOR_TXS_MAX: Final = 4_096
 """At the executor at a time: a fifth of a second of its work, so that blocks wait for no more."""

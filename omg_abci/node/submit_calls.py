@@ -100,6 +100,7 @@ class SubmitStream:
         self._loop = asyncio.get_running_loop()
         self._moved = self._loop.time()
         """When a request was last read or an answer written."""
+        self._writing = False
         self._resume_at = 0.0
         self._gone = False
         self._overdue: Refusal | None = None
@@ -143,11 +144,12 @@ class SubmitStream:
         ):
             self._room.clear()
             await self._room.wait()
-        if (pause := self._resume_at - self._loop.time()) > 0:
-            await asyncio.sleep(pause)
-        data = await self._context.read()
+        data: Any = await self._context.read()
         if data is grpc.aio.EOF:
             return False
+        # Behind the read: one was under way when the refusal before it was told.
+        if (pause := self._resume_at - self._loop.time()) > 0:
+            await asyncio.sleep(pause)
         self._moved = self._loop.time()
         request, raws, size = parse_txs(pb.SubmitStreamRequest, data)
         self._requests += 1
@@ -187,10 +189,10 @@ class SubmitStream:
                 while answers and count < _ANSWERS_BYTES:
                     part, part_txs, part_size = answers.popleft()
                     parts.append(part)
-                    count += len(part)
-                    txs += part_txs
-                    size += part_size
+                    count, txs, size = count + len(part), txs + part_txs, size + part_size
+                self._writing = True
                 await self._context.write(b"".join(parts))
+                self._writing = False
                 self._requests -= len(parts)
                 self._txs -= txs
                 self._bytes -= size
@@ -202,12 +204,11 @@ class SubmitStream:
     async def _watch(self, task: asyncio.Task[Any] | None) -> None:
         """End the stream when nothing has moved for too long."""
         while task is not None:
-            limit = STALLED_S if self._requests else IDLE_S
-            left = self._moved + limit - self._loop.time()
-            if left > 0:
-                await asyncio.sleep(min(left, STALLED_S))
+            await asyncio.sleep(min(IDLE_S, STALLED_S) / 4)
+            limit = STALLED_S if self._writing else IDLE_S
+            if self._moved + limit > self._loop.time() or (self._requests and not self._writing):
                 continue
-            text = "its answers were not read" if self._requests else "nothing was sent"
+            text = "its answers were not read" if self._writing else "nothing was sent"
             self._overdue = Refusal(
                 grpc.StatusCode.DEADLINE_EXCEEDED, f"{text} for {limit:g} seconds"
             )
