@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -102,6 +102,10 @@ class SubmitStream:
         self._wake = asyncio.Event()
         self._failures = 0
         self._failed: NodeError | None = None
+        self.put_off: Counter[int] = Counter()
+        """Refusals for now, by code."""
+        self.lost: Counter[str] = Counter()
+        """Connections that ended with something on its way, by status."""
 
     async def submit(
         self, raws: Sequence[bytes], on_answer: OnAnswer | None = None
@@ -166,6 +170,7 @@ class SubmitStream:
         self._queue.extendleft(reversed(unanswered))
         self._give_up(error)
         if self._queue or self._later:
+            self.lost[error.code] += 1
             self._failures += 1
             await asyncio.sleep(_choose_pause(0, self._failures))
 
@@ -244,6 +249,7 @@ class SubmitStream:
     def _settle(self, item: _Item, code: int, log: str, tx_id: bytes, hint_ms: int) -> None:
         """Keep a final answer; put off what was refused for now and may still be taken."""
         if code >= TRANSIENT_CODE:
+            self.put_off[code] += 1
             again = self._loop.time() + _choose_pause(hint_ms / _MS, item.tries)
             if again < item.due and again < self._compute_end(item.raw):
                 heapq.heappush(self._later, (again, id(item), item))
