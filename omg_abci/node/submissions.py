@@ -1,16 +1,17 @@
 """What clients submit, on its way to the executor and back: bounded, in turns, many in a frame.
 
-A *lane* is one stream, or the unary calls of one connection; lanes take turns, so that nobody
-waits for more than one request of each other lane. The executor has few frames at a time: what
-arrives meanwhile gathers here and goes as one frame, and what the pool has no room for stays here
-and costs the executor nothing. Guarantees: the bounds below hold; every submission is answered
-once, unless its lane is closed before it was handed on; nothing is refused that was handed on.
+A *lane* is one stream, or the unary calls of one connection. Lanes share the way fairly, counted
+in transactions (start-time fair queueing): who sends little goes before whoever has much waiting.
+The executor has few frames at a time: what arrives meanwhile gathers here and goes as one frame,
+and what the pool has no room for stays here and costs the executor nothing. Guarantees: the
+bounds below hold; every submission is answered once, unless its lane is closed before it was
+handed on; nothing is refused that was handed on.
 """
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
@@ -22,9 +23,11 @@ WAITING_TXS_MAX: Final = 50_000
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 """What all clients together may have waiting, here and at the executor."""
 FRAMES_MAX: Final = 4
-FRAME_TXS_MAX: Final = 1_000
-EXECUTOR_TXS_MAX: Final = 4_096
-"""At the executor at a time: a fifth of a second of its work, so that blocks wait for no more."""
+FRAME_TXS_MAX: Final = 512
+EXECUTOR_TXS_MAX: Final = 2_048
+"""At the executor at a time: a tenth of a second of its work, so that blocks wait for no more."""
+REQUEST_COST: Final = 8
+"""What a request counts beside its transactions, in turns."""
 PATIENCE_S: Final = 1.0
 """So long a submission waits for the pool or the executor before it is refused."""
 RETRY_MS: Final = 250
@@ -53,28 +56,33 @@ class Outcome(NamedTuple):
 OnOutcome: TypeAlias = Callable[[Outcome], None]
 
 
+class Lane:
+    """What one stream or connection has waiting."""
+
+    __slots__ = ("__weakref__", "finish", "waiting")
+
+    def __init__(self) -> None:
+        """Make an empty lane."""
+        self.waiting: dict[Submission, None] = {}
+        """Oldest first."""
+        self.finish = 0
+        """In virtual time, when all that it sent will have had its turn."""
+
+
 class Submission:
     """Transactions that one request brought."""
 
-    __slots__ = ("due", "on_outcome", "raws", "size")
+    __slots__ = ("due", "lane", "on_outcome", "raws", "size")
 
-    def __init__(self, raws: Sequence[bytes], size: int, due: float, on_outcome: OnOutcome) -> None:
+    def __init__(
+        self, lane: Lane, raws: Sequence[bytes], size: int, due: float, on_outcome: OnOutcome
+    ) -> None:
         """Be refused at `due` on the monotonic clock; `on_outcome` is called once."""
+        self.lane = lane
         self.raws = raws
         self.size = size
         self.due = due
         self.on_outcome = on_outcome
-
-
-class Lane(deque[Submission]):
-    """What one stream or connection has waiting."""
-
-    __slots__ = ("in_turn",)
-
-    def __init__(self) -> None:
-        """Make an empty lane."""
-        super().__init__()
-        self.in_turn = False
 
 
 class Submissions:
@@ -84,7 +92,10 @@ class Submissions:
         """Hand frames to `send`."""
         self._send = send
         self._clock = clock
-        self._turns: deque[Lane] = deque()
+        self._turns: list[tuple[int, int, Submission]] = []
+        """A heap by the virtual time of the start; what was refused or closed is passed over."""
+        self._virtual = 0
+        self._put = 0
         self._frames: dict[int, list[Submission]] = {}
         self._number = 0
         self._executor_txs = 0
@@ -114,7 +125,7 @@ class Submissions:
 
     def put(self, lane: Lane, raws: Sequence[bytes], size: int, on_outcome: OnOutcome) -> None:
         """Queue a request; its outcome comes later, or at once when there is no room for it."""
-        submission = Submission(raws, size, self._clock() + PATIENCE_S, on_outcome)
+        submission = Submission(lane, raws, size, self._clock() + PATIENCE_S, on_outcome)
         if (
             self.waiting_txs + len(raws) > WAITING_TXS_MAX
             or self.waiting_bytes + size > WAITING_BYTES_MAX
@@ -123,17 +134,18 @@ class Submissions:
             return
         self.waiting_txs += len(raws)
         self.waiting_bytes += size
-        lane.append(submission)
-        if not lane.in_turn:
-            lane.in_turn = True
-            self._turns.append(lane)
+        lane.waiting[submission] = None
+        start = max(self._virtual, lane.finish)
+        lane.finish = start + len(raws) + REQUEST_COST
+        self._put += 1
+        heappush(self._turns, (start, self._put, submission))
         self._want_dispatch()
 
     def close(self, lane: Lane) -> None:
         """Forget what a client that is gone has waiting here; what was handed on goes its way."""
-        for submission in lane:
+        for submission in lane.waiting:
             self._count_off(submission)
-        lane.clear()
+        lane.waiting.clear()
 
     def take_verdicts(self, number: int, verdicts: Sequence[Verdict]) -> None:
         """Answer the submissions of a frame."""
@@ -176,26 +188,25 @@ class Submissions:
             self._sweep = asyncio.get_running_loop().call_later(_SWEEP_S, self._refuse_overdue)
 
     def _take_parts(self) -> list[Submission]:
-        """Return a frame's submissions, one of each lane in turn, while the pool has room."""
+        """Return a frame's submissions, whose turn it is, while the pool has room."""
         parts: list[Submission] = []
         turns = self._turns
         txs = size = 0
         while turns:
-            lane = turns[0]
-            if not lane:
-                turns.popleft()
-                lane.in_turn = False
-                continue
-            count = len(lane[0].raws)
-            if parts and txs + count > FRAME_TXS_MAX:
-                break
-            if not self._has_room(txs + count, size + lane[0].size):
-                break
-            submission = lane.popleft()
-            parts.append(submission)
-            txs += count
-            size += submission.size
-            turns.rotate(-1)
+            start, _, submission = turns[0]
+            waiting = submission.lane.waiting
+            if submission in waiting:
+                count = len(submission.raws)
+                if parts and txs + count > FRAME_TXS_MAX:
+                    break
+                if not self._has_room(txs + count, size + submission.size):
+                    break
+                del waiting[submission]
+                self._virtual = start
+                parts.append(submission)
+                txs += count
+                size += submission.size
+            heappop(turns)
         return parts
 
     def _has_room(self, txs: int, size: int) -> bool:
@@ -212,12 +223,14 @@ class Submissions:
     def _refuse_overdue(self) -> None:
         self._sweep = None
         now = self._clock()
-        for lane in list(self._turns):
-            while lane and lane[0].due <= now:
-                submission = lane.popleft()
+        for submission in [each for _, _, each in self._turns if each.due <= now]:
+            if submission in submission.lane.waiting:
+                del submission.lane.waiting[submission]
                 self._count_off(submission)
                 self._refuse(submission)
-        if any(self._turns):
+        self._turns = [each for each in self._turns if each[2] in each[2].lane.waiting]
+        heapify(self._turns)
+        if self._turns:
             self._sweep = asyncio.get_running_loop().call_later(_SWEEP_S, self._refuse_overdue)
 
     def _refuse(self, submission: Submission) -> None:
