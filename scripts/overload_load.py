@@ -179,7 +179,7 @@ class Load:
         self._unary_owners: list[int] = settings["unary_owners"]
         self._seed: int = settings["seed"]
         file = Path(settings["acknowledged"])
-        self._file = file.open("ab", buffering=1 << 20)  # noqa: SIM115 - as long as the process
+        self._file = file.open("ab", buffering=1 << 20)
         self._streams: list[list[bytes]] = []
         self._unary: list[bytes] = []
 
