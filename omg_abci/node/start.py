@@ -60,6 +60,7 @@ class Executor:
         )
         self._workers.find_known = self._mempool.find_tx
         self._reader = ReaderLink(settings.grpc, self._chain.roots, self._submit, self._fail)
+        self._reader.get_pool = lambda: self._mempool.backlog
         state, genesis = settings.state_path, get_genesis_path(settings.home)
         self._snapshots = Snapshots(settings.snapshots, settings.snapshots_path, state)
         self._state_sync = StateSync(settings.restoring_path, state, genesis)
@@ -106,6 +107,8 @@ class Executor:
 
     async def _start(self) -> None:
         await self._reader.start()
+        pool = self._settings.mempool
+        self._reader.send_bounds(pool.max_count, pool.max_bytes)
         await self._workers.start(self._domain)
         if self._domain is not None and self._chain.meta is not None:
             path = str(self._settings.state_path.absolute())
