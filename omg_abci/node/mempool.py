@@ -18,6 +18,7 @@ from omg_abci.node.admitter import Admitter, Next, Rules, StateHolder
 from omg_abci.node.aside import FINAL, RETRIES_MAX, Aside
 from omg_abci.node.bundles import BadBundle, decode_payload
 from omg_abci.node.config import MempoolSettings
+from omg_abci.node.counters import Counters
 from omg_abci.node.gossip import InQueue, OutQueue
 from omg_abci.node.pace import Pace
 from omg_abci.node.pool import Entry, Pool, compute_bounds
@@ -66,18 +67,6 @@ class Verification(Protocol):
         """Return for each the transaction or its format error; raise WorkerLost."""
 
 
-class Counters:
-    """What happened since the start, for the node's status and metrics."""
-
-    def __init__(self) -> None:
-        self.acknowledged = dict.fromkeys(Source, 0)
-        self.gossiped = 0
-        self.gossip_refused = 0
-        self.bad_bundles = 0
-        self.dropped_for_room = 0
-        self.expired = 0
-
-
 class Mempool:
     """The pool with everything that fills and empties it."""
 
@@ -101,6 +90,8 @@ class Mempool:
         self._pool = Pool(
             compute_bounds(settings.max_count, settings.max_bytes, settings.owner_count)
         )
+        self.find_tx = self._pool.find_raw
+        """Finds a pending transaction by its bytes: it need not be verified again."""
         self._admitter = Admitter(chain, self._pool, self._rules, clock_ms)
         self._pace = Pace()
         self._out = OutQueue()
@@ -122,11 +113,6 @@ class Mempool:
     def backlog(self) -> tuple[int, int]:
         """Return the size with the bytes that came from peers and were not looked at yet."""
         return len(self._pool), self._pool.bytes + self._in.bytes
-
-    @property
-    def find_tx(self) -> Callable[[bytes], SignedTx | None]:
-        """Return what finds a pending transaction by its bytes: it need not be verified again."""
-        return self._pool.find_raw
 
     # --- life ---
 

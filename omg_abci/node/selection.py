@@ -39,10 +39,12 @@ class Budget(Protocol):
 class _Turns:
     """One owner's transactions, in the order in which they are offered."""
 
-    __slots__ = ("entries", "served")
+    __slots__ = ("entries", "left", "served")
 
     def __init__(self, queue: OwnerQueue) -> None:
         lists = queue.ready.values()
+        self.left = sum(map(len, lists))
+        """How many there are at most."""
         self.entries: Iterator[tuple[Nonce, Entry]]
         if len(lists) == 1:
             (ready,) = lists
@@ -71,6 +73,7 @@ class _Filling:
     def take_next(self, turns: _Turns) -> bool:
         """Take the owner's next transaction; return whether it may have another in this block."""
         for _, entry in turns.entries:
+            turns.left -= 1
             tx = entry.tx
             signer = tx.signer
             signed = self._signers.get(signer, 0)
@@ -98,7 +101,7 @@ class _Filling:
             self._signers[signer] = signed + 1
             self._chosen.add(entry.key)
             turns.served = True
-            return True
+            return turns.left > 0
         return False
 
 

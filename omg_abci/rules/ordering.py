@@ -71,7 +71,8 @@ def compute_order(previous_hash: Hash, txs: Sequence[SignedTx]) -> list[SignedTx
     runs: list[tuple[bytes, list[SignedTx]]] = []
     for owner, own in by_owner.items():
         place = compute_keccak(previous_hash + owner)
-        own.sort(key=_get_nonce_and_signer)
+        if len(own) > 1:
+            own.sort(key=_get_nonce_and_signer)
         start, highest = 0, compute_class(own[0])
         for at in range(1, len(own)):
             if highest == _OTHER_CLASS:
