@@ -6,7 +6,6 @@ into the opposite side for 1 to 20 lots, which makes about 1.4 fills each, as in
 """
 
 import random
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from omg_abci.bench.plain_book import PlainBook
@@ -124,15 +123,3 @@ def make_order(order_id: int, *, buys: bool, price: int, lots: int, matches: int
         self_trade=SelfTrade.ALLOW,
         max_matches=matches,
     )
-
-
-def apply_steps(book: PlainBook, steps: Sequence[Step]) -> None:
-    """Do the steps on another book."""
-    buy, sell, cancel = book.buy, book.sell, book.cancel
-    for owner, leg in steps:
-        if isinstance(leg, CancelOrder):
-            cancel(leg.client_id)
-        elif leg.side == Side.BUY:
-            buy(leg.client_id, owner, leg.price, leg.quantity)
-        else:
-            sell(leg.client_id, owner, leg.price, leg.quantity)

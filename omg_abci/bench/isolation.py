@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import Measurement
+from omg_abci.node.channel import settle_child
 
 MEASURES: Final = {
     "match": "omg_abci.bench.matching",
@@ -85,7 +86,8 @@ def make_measurement(found: Mapping[str, object]) -> Measurement:
 
 
 def main() -> None:
-    """Measure what the arguments name."""
+    """Measure what the arguments name; end at once when the process that asked has ended."""
+    settle_child()
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     found = getattr(importlib.import_module(MEASURES[name]), f"measure_{name}")(**settings)
     if isinstance(found, Measurement):

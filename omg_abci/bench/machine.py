@@ -8,6 +8,8 @@ from typing import Final
 
 import psutil
 
+from omg_abci.localnet.cometbft import VERSION
+
 _PACKAGES: Final = ("omg-chain", "coincurve", "grpcio", "protobuf", "rocksdict", "safe-pysha3")
 _GIB: Final = 1 << 30
 
@@ -20,6 +22,7 @@ def describe_machine() -> dict[str, object]:
         "memory_gib": round(psutil.virtual_memory().total / _GIB, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "cometbft": VERSION,
         "packages": {name: _read_version(name) for name in _PACKAGES},
         "load": [round(each, 2) for each in os.getloadavg()],
     }

@@ -36,6 +36,8 @@ def test_json_is_one_object(run: Run) -> None:
     assert [figure["name"] for figure in document["figures"]] == ["match", "state"]
     assert document["machine"]["cores"] >= 1
     assert len(document["machine"]["load_after"]) == 3
+    assert document["machine"]["cometbft"].startswith("v")
+    assert document["machine"]["packages"]["coincurve"]
 
 
 def test_table_shows_value_floor_and_goal(run: Run) -> None:

@@ -54,6 +54,13 @@ def test_uncounted_runs_are_compared_by_processor_time() -> None:
     assert compared.ratio == pytest.approx(11 / 21)
 
 
+def test_busy_machine_is_not_called_slower() -> None:
+    """By processor time only what differs by more than a busy machine does is said."""
+    then = make_figure(RATE, [1, 1, 1], control=1.0, cpu_us=100)
+    assert compare_figures(then, make_figure(RATE, [1, 1, 1], cpu_us=119)).verdict == SAME
+    assert compare_figures(then, make_figure(RATE, [1, 1, 1], cpu_us=125)).verdict == WORSE
+
+
 def test_nothing_to_go_by() -> None:
     """Disturbed without processor time, not measured, in another unit: no verdict."""
     bad = make_figure(RATE, [100], control=1.0)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from omg_abci.bench.flow import MESSAGES, ORDERS, RESTING, Flow, Mix, Step, apply_steps
+from omg_abci.bench.flow import MESSAGES, ORDERS, RESTING, Flow, Mix, Step
 from omg_abci.bench.owners import group_steps
 from omg_abci.bench.plain_book import PlainBook
 from omg_abci.protocol.messages import CancelOrder, PlaceOrder
@@ -53,15 +53,6 @@ def test_plain_book_conserves_and_holds_what_rests() -> None:
             held_base[owner] += lots
     assert (book.held_base, book.held_quote) == (held_base, held_quote)
     assert -book.bids[0] < book.asks[0]
-
-
-def test_steps_can_be_replayed() -> None:
-    """Another book comes to the same through the steps alone."""
-    flow = make_flow()
-    steps = [*flow.take(500, RESTING), *flow.take(3_000, MESSAGES)]
-    book = PlainBook(OWNERS, RICHES, RICHES)
-    apply_steps(book, steps)
-    assert vars(book) == vars(flow.book)
 
 
 def test_best_price_and_oldest_order_first() -> None:

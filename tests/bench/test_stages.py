@@ -8,10 +8,10 @@ import pytest
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.plot_stages import COLOURS
-from omg_abci.bench.stages import MEANINGS, STAGES, find_stage, split_run
+from omg_abci.bench.stages import CALLERS, MEANINGS, STAGES, find_stage, split_run
 from omg_abci.node.sampling import NATIVE
 
-PLACES = [place for places in STAGES.values() for place in places]
+PLACES = [*CALLERS, *(place for places in STAGES.values() for place in places)]
 LOOP = ["asyncio.base_events:BaseEventLoop._run_once", "asyncio.runners:run"]
 
 
@@ -55,6 +55,11 @@ def test_every_place_is_of_one_stage() -> None:
             "worker",
             ["omg_abci.protocol.crypto:compute_keccak", "omg_abci.protocol.tx:Verifier.decode_tx"],
             "decode",
+        ),
+        (
+            "executor",
+            ["omg_abci.protocol.crypto:compute_keccak", "omg_abci.node.mempool:Mempool.select"],
+            "order",
         ),
         ("executor", ["omg_abci.node.mempool:Mempool.f"], "admit"),
         ("executor", ["omg_abci.node.mempool:Mempool.on_commit"], "settle"),
