@@ -27,6 +27,7 @@ from omg_abci.bench.network import run_network
 from omg_abci.bench.owners import OWNERS
 from omg_abci.localnet.errors import LocalnetError
 from omg_abci.localnet.layout import Network
+from omg_abci.node.client import NodeClient
 from scripts.overload_watch import Blocks, Callers, Processes, Trader, judge_trades
 
 _STREAMS: Final = 24
@@ -128,7 +129,7 @@ class Run:
         txs = int(_PEAK_S * _PEAK_TXS_PER_SECOND)
         await self._loader.do("sign", txs=txs, unary_txs=0)
         async with self._phase(name):
-            await self._loader.do("find_peak", seconds=_PEAK_S, window=2)
+            await self._loader.do("find_peak", seconds=_PEAK_S, window=1)
         return int(self.figures[name]["tx_per_second"])
 
     @asynccontextmanager
@@ -160,13 +161,21 @@ class Run:
         return {role: [each.get(role, 0) for each in samples[::step]] for role in roles}
 
     async def _drain(self) -> None:
-        """Wait until blocks bring nothing any more but the traders' orders."""
+        """Wait until no node has anything pending but the traders' orders, and a block came."""
         deadline = time.monotonic() + _DRAIN_S
-        while time.monotonic() < deadline:
-            await asyncio.sleep(2.0)
-            now = time.monotonic()
-            if self.blocks.measure(now - 2.0, now)["tx_per_second"] < 10 * _TRADERS:
-                return
+        clients = [NodeClient(node.grpc) for node in self._network.nodes]
+        try:
+            while time.monotonic() < deadline:
+                blocks = len(self.blocks.seen)
+                await asyncio.sleep(2.0)
+                pending = [
+                    (await asyncio.to_thread(client.status)).pool_count for client in clients
+                ]
+                if len(self.blocks.seen) > blocks and max(pending) <= 2 * _TRADERS:
+                    return
+        finally:
+            for client in clients:
+                client.close()
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.protocol.errors import NodeBusy, PoolFull, TransientError
+from omg_abci.protocol.limits import BLOCK_BYTES_MAX, BLOCK_TXS_MAX
 
 SUBMIT_TXS_MAX: Final = 1_000
 SUBMIT_BYTES_MAX: Final = 1024 * 1024
@@ -28,6 +29,12 @@ EXECUTOR_TXS_MAX: Final = 2_048
 """At the executor at a time: a tenth of a second of its work, so that blocks wait for no more."""
 REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
+AHEAD_TXS: Final = 3 * BLOCK_TXS_MAX
+AHEAD_BYTES: Final = 3 * BLOCK_BYTES_MAX
+"""So much of the clients' may be pending: what three blocks can hold. More would only be older."""
+LATE_S: Final = 1.0
+"""Without a block for so long the processors are left to consensus, if there is half a block."""
+LATE_FRACTION: Final = 6
 PATIENCE_S: Final = 1.0
 """So long a submission waits for the pool or the executor before it is refused."""
 RETRY_MS: Final = 250
@@ -107,6 +114,7 @@ class Submissions:
         self._pool_txs = 0
         self._pool_bytes = 0
         """As the executor told last, with what it took since."""
+        self._block_at: float | None = None
         self._wanted = False
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -119,6 +127,7 @@ class Submissions:
     def set_pool(self, txs: int, size: int) -> None:
         """Take what the pool holds after a block."""
         self._pool_txs, self._pool_bytes = txs, size
+        self._block_at = self._clock()
         self._want_dispatch()
 
     # --- from clients ---
@@ -213,9 +222,13 @@ class Submissions:
         """Tell whether the pool can take so much beside what is on its way to it."""
         if self._pool_txs_max is None:
             return True
+        late = self._block_at is not None and self._clock() - self._block_at > LATE_S
+        part = LATE_FRACTION if late else 1
+        txs_max = min(self._pool_txs_max, AHEAD_TXS // part)
+        bytes_max = min(self._pool_bytes_max, AHEAD_BYTES // part)
         return (
-            self._pool_txs + self._executor_txs + txs <= self._pool_txs_max
-            and self._pool_bytes + self._executor_bytes + size <= self._pool_bytes_max
+            self._pool_txs + self._executor_txs + txs <= txs_max
+            and self._pool_bytes + self._executor_bytes + size <= bytes_max
         )
 
     # --- refusals ---
