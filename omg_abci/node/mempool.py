@@ -19,6 +19,7 @@ from omg_abci.node.aside import FINAL, RETRIES_MAX, Aside
 from omg_abci.node.bundles import BadBundle, decode_payload
 from omg_abci.node.config import MempoolSettings
 from omg_abci.node.gossip import InQueue, OutQueue
+from omg_abci.node.pace import Pace
 from omg_abci.node.pool import Entry, Pool, compute_bounds
 from omg_abci.node.selection import fill_block
 from omg_abci.node.workers import Result, WorkerLost
@@ -98,6 +99,7 @@ class Mempool:
             compute_bounds(settings.max_count, settings.max_bytes, settings.owner_count)
         )
         self._admitter = Admitter(chain, self._pool, self._rules, clock_ms)
+        self._pace = Pace()
         self._out = OutQueue()
         self._in = InQueue(GOSSIP_BYTES_MAX)
         self._aside = Aside(self._pool, self._admitter, lambda gone: self._finish([gone]))
@@ -314,6 +316,7 @@ class Mempool:
         The state must be the committed one, with no block applied to it.
         """
         state = self._admitter.get_state()
+        bytes_max = min(bytes_max, self._pace.bytes_max)
         budget = self._rules.make_budget(state, height, time_ms, bytes_max)
         refused = fill_block(self._pool.rotation.values(), budget, bytes_max)
         for entry, error in refused:
@@ -324,6 +327,7 @@ class Mempool:
     def on_commit(self, height: Height, time_ms: Millis, included: Sequence[SignedTx]) -> None:
         """Remove what a durable block settled, and look again at what it touched."""
         self._height = height
+        self._pace.on_block(sum([len(tx.raw) for tx in included]))
         if not self._has_begun:
             self._has_begun = True
             self._run(self._restore())

@@ -90,7 +90,9 @@ class ReadService:
         Raise FrameUnknown.
         """
         match frame:
-            case ("submitted", int(request_id), list(verdicts)):
+            case ("submitted", int(request_id), list(verdicts), *pool):
+                if pool:
+                    self.submissions.set_pool(*pool)
                 self.submissions.take_verdicts(request_id, verdicts)
             case ("pool", int(count), int(size)):
                 self.pool_count, self.pool_bytes = count, size
@@ -149,6 +151,7 @@ class ReadService:
         events: Sequence[PackedEvent],
     ) -> None:
         fold = reader.apply_block(height, Head(app_hash, diff_hash, tree_root), diff)
+        self.submissions.add_block(len(txs), sum([len(raw) for _, raw, _, _ in txs]))
         self.ring.append(encode_block(height, time_ms, block_hash, app_hash, txs, events))
         if fold is not None:
             self._folds.put_nowait((reader, fold))

@@ -51,6 +51,8 @@ class ReaderLink:
         """Set when the read process has loaded what it was sent and serves the node API."""
         self._queries: dict[int, asyncio.Future[Answer]] = {}
         self._query_number = 0
+        self.get_pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Transactions and bytes that are pending."""
         self._tasks: dict[asyncio.Task[None], None] = {}
 
     async def start(self) -> None:
@@ -150,7 +152,7 @@ class ReaderLink:
             admissions = [(NodeBusy.code, NodeBusy.text, b"")] * len(raws)
         if not self._stopping:
             answers = [tuple(each) if each[0] else each[2] for each in admissions]
-            self._send(("submitted", number, answers))
+            self._send(("submitted", number, answers, *self.get_pool()))
 
     def _on_lost(self, reason: Exception | None) -> None:
         if not self._stopping:

@@ -10,13 +10,14 @@ handed on; nothing is refused that was handed on.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.protocol.errors import NodeBusy, PoolFull, TransientError
-from omg_abci.protocol.limits import BLOCK_BYTES_MAX, BLOCK_TXS_MAX
+from omg_abci.protocol.limits import BLOCK_BYTES_MAX
 
 SUBMIT_TXS_MAX: Final = 1_000
 SUBMIT_BYTES_MAX: Final = 1024 * 1024
@@ -29,12 +30,13 @@ EXECUTOR_TXS_MAX: Final = 2_048
 """At the executor at a time: a tenth of a second of its work, so that blocks wait for no more."""
 REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
-AHEAD_TXS: Final = 3 * BLOCK_TXS_MAX
-AHEAD_BYTES: Final = 3 * BLOCK_BYTES_MAX
-"""So much of the clients' may be pending: what three blocks can hold. More would only be older."""
-LATE_S: Final = 1.0
-"""Without a block for so long the processors are left to consensus, if there is half a block."""
-LATE_FRACTION: Final = 6
+AHEAD_S: Final = 3.0
+AHEAD_TXS_MIN: Final = 2_000
+AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX // 4
+"""May be pending: what blocks took lately in so many seconds, or this. More would only be older,
+and the processors that check it would be missing where blocks are executed."""
+_LATELY_S: Final = 4.0
+_SPAN_MIN_S: Final = 0.2
 PATIENCE_S: Final = 1.0
 """So long a submission waits for the pool or the executor before it is refused."""
 RETRY_MS: Final = 250
@@ -113,8 +115,9 @@ class Submissions:
         self._pool_bytes_max = 0
         self._pool_txs = 0
         self._pool_bytes = 0
-        """As the executor told last, with what it took since."""
-        self._block_at: float | None = None
+        """As the executor told last."""
+        self._blocks: deque[tuple[float, int, int]] = deque()
+        """Of the last seconds: when each was told, its transactions and bytes."""
         self._wanted = False
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -125,10 +128,17 @@ class Submissions:
         self._pool_txs_max, self._pool_bytes_max = txs_max, bytes_max
 
     def set_pool(self, txs: int, size: int) -> None:
-        """Take what the pool holds after a block."""
+        """Take what the pool holds."""
         self._pool_txs, self._pool_bytes = txs, size
-        self._block_at = self._clock()
         self._want_dispatch()
+
+    def add_block(self, txs: int, size: int) -> None:
+        """Take what a block held."""
+        now = self._clock()
+        self._blocks.append((now, txs, size))
+        # The first one only says when the others began.
+        while len(self._blocks) > 2 and self._blocks[1][0] < now - _LATELY_S:  # noqa: PLR2004
+            self._blocks.popleft()
 
     # --- from clients ---
 
@@ -165,11 +175,8 @@ class Submissions:
             self._executor_txs -= count
             self._executor_bytes -= submission.size
             self._count_off(submission)
-            admissions, accepted, retry_ms = encode_admissions(verdicts[at : at + count])
+            admissions, retry_ms = encode_admissions(verdicts[at : at + count])
             at += count
-            self._pool_txs += accepted
-            if accepted:
-                self._pool_bytes += submission.size * accepted // count
             submission.on_outcome(Outcome(admissions, None, retry_ms))
         self._want_dispatch()
 
@@ -222,14 +229,20 @@ class Submissions:
         """Tell whether the pool can take so much beside what is on its way to it."""
         if self._pool_txs_max is None:
             return True
-        late = self._block_at is not None and self._clock() - self._block_at > LATE_S
-        part = LATE_FRACTION if late else 1
-        txs_max = min(self._pool_txs_max, AHEAD_TXS // part)
-        bytes_max = min(self._pool_bytes_max, AHEAD_BYTES // part)
-        return (
-            self._pool_txs + self._executor_txs + txs <= txs_max
-            and self._pool_bytes + self._executor_bytes + size <= bytes_max
-        )
+        txs_max, bytes_max = self._compute_ahead()
+        return self._pool_txs + self._executor_txs + txs <= min(
+            txs_max, self._pool_txs_max
+        ) and self._pool_bytes + self._executor_bytes + size <= min(bytes_max, self._pool_bytes_max)
+
+    def _compute_ahead(self) -> tuple[int, int]:
+        """Return how many transactions and bytes may be pending, by what blocks took lately."""
+        blocks = self._blocks
+        txs = size = 0
+        if len(blocks) > 1:
+            span_s = max(self._clock() - blocks[0][0], _SPAN_MIN_S)
+            txs = int(sum([each[1] for each in blocks][1:]) * AHEAD_S / span_s)
+            size = int(sum([each[2] for each in blocks][1:]) * AHEAD_S / span_s)
+        return max(txs, AHEAD_TXS_MIN), max(size, AHEAD_BYTES_MIN)
 
     # --- refusals ---
 
@@ -256,14 +269,14 @@ class Submissions:
         self.waiting_bytes -= submission.size
 
 
-def encode_admissions(verdicts: Sequence[Verdict]) -> tuple[bytes, int, int]:
-    """Return the encoded admissions, how many are code 0, and the hint when to come again in ms.
+def encode_admissions(verdicts: Sequence[Verdict]) -> tuple[bytes, int]:
+    """Return the encoded admissions and the hint when to come again, in ms, 0 for none.
 
     By hand, because a message for each cost 0.55 µs a transaction; this costs 0.07.
     """
     refused = [each for each in verdicts if type(each) is not bytes]
     if not refused:
-        return b"".join([_ADMITTED + each for each in verdicts]), len(verdicts), 0  # type: ignore[operator]
+        return b"".join([_ADMITTED + each for each in verdicts]), 0  # type: ignore[operator]
     encoded = [
         _ADMITTED + each if isinstance(each, bytes) else encode_admission(*each)
         for each in verdicts
@@ -274,7 +287,7 @@ def encode_admissions(verdicts: Sequence[Verdict]) -> tuple[bytes, int, int]:
         retry_ms = FULL_RETRY_MS
     elif any(code >= _TRANSIENT for code in codes):
         retry_ms = RETRY_MS
-    return b"".join(encoded), len(verdicts) - sum(map(bool, codes)), retry_ms
+    return b"".join(encoded), retry_ms
 
 
 def encode_admission(code: int, log: str, tx_id: bytes) -> bytes:

@@ -341,8 +341,7 @@ def test_a_full_pool_refuses_early_and_holds_the_stream(
         await node.wait_for("submit", 1)
         assert asyncio.get_running_loop().time() - begun > 0.25
         assert node.sent == [("submit", 1, [b"d", b"e"])]
-        # Taken ones count until a block says how much is left.
-        node.service.take(("submitted", 1, [make_id(1), make_id(2)]))
+        node.service.take(("submitted", 1, [make_id(1), make_id(2)], 10, 100))
         await client.receive()
         await client.send(3, b"f")
         await asyncio.sleep(0.02)
@@ -380,6 +379,42 @@ def test_waiting_in_all_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         answer = await client.receive()
         assert (answer.request, answer.code) == (2, NodeBusy.code)
         assert answer.retry_after_ms == submissions.FULL_RETRY_MS
+        client.call.cancel()
+
+    run_stream(tmp_path, body)
+
+
+def test_what_is_pending_follows_what_blocks_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more is handed on than blocks took lately in a few seconds; little always is."""
+    monkeypatch.setattr(submissions, "AHEAD_TXS_MIN", 2)
+    now = 100.0
+
+    async def body(client: Client, node: Node) -> None:
+        waiting = node.service.submissions = submissions.Submissions(node.sent.append, lambda: now)
+        taken: list[submissions.Outcome] = []
+        lane = submissions.Lane()
+        waiting.set_bounds(1_000, 1_000_000)
+        waiting.put(lane, [b"x"] * 2, 2, taken.append)
+        waiting.put(lane, [b"x"] * 10, 10, taken.append)
+        await settle(lambda: count_reads(node) == 2)
+        nonlocal now
+        for _ in range(4):
+            now += 1
+            waiting.add_block(4, 4)
+        # Three blocks of four in three seconds since the first: twelve in three seconds.
+        waiting.set_pool(0, 0)
+        await settle(lambda: count_reads(node) == 12)
+        for number, count in ((1, 2), (2, 10)):
+            waiting.take_verdicts(number, [make_id(1)] * count)
+        waiting.put(lane, [b"x"] * 3, 3, taken.append)
+        waiting.set_pool(10, 10)
+        await asyncio.sleep(0.02)
+        assert count_reads(node) == 12
+        waiting.set_pool(9, 9)
+        await settle(lambda: count_reads(node) == 15)
+        waiting.take_verdicts(3, [make_id(1)] * 3)
         client.call.cancel()
 
     run_stream(tmp_path, body)
