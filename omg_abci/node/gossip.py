@@ -97,6 +97,11 @@ class InQueue:
         self._payloads: deque[bytes] = deque()
         self._arrived = asyncio.Event()
 
+    @property
+    def bytes(self) -> int:
+        """Return how much waits."""
+        return self._bytes
+
     def push(self, payload: bytes) -> bool:
         """Queue a payload; return False when there is no room."""
         if self._bytes + len(payload) > self._bytes_max:

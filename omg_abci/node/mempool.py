@@ -115,6 +115,11 @@ class Mempool:
         """Return how many transactions are pending, and how many bytes they are."""
         return len(self._pool), self._pool.bytes
 
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Return the size with the bytes that came from peers and were not looked at yet."""
+        return len(self._pool), self._pool.bytes + self._in.bytes
+
     def find_tx(self, raw: bytes) -> SignedTx | None:
         """Return a pending transaction by its bytes: what was verified need not be again."""
         entry = self._pool.find_raw(raw)

@@ -59,7 +59,7 @@ class Executor:
         )
         self._workers.find_known = self._mempool.find_tx
         self._reader = ReaderLink(settings.grpc, self._chain.roots, self._submit, self._fail)
-        self._reader.get_pool = lambda: self._mempool.size
+        self._reader.get_pool = lambda: self._mempool.backlog
         state, genesis = settings.state_path, get_genesis_path(settings.home)
         self._snapshots = Snapshots(settings.snapshots, settings.snapshots_path, state)
         self._state_sync = StateSync(settings.restoring_path, state, genesis)

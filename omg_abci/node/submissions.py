@@ -35,6 +35,9 @@ AHEAD_TXS_MIN: Final = 2_000
 AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX // 4
 """May be pending: what blocks took lately in so many seconds, or this. More would only be older,
 and the processors that check it would be missing where blocks are executed."""
+SPARSE_TXS_MAX: Final = 20
+SPARSE_FACTOR: Final = 2
+"""A request of so few from who has nothing else on its way may find so many times as much pending."""
 _LATELY_S: Final = 4.0
 _SPAN_MIN_S: Final = 0.2
 PATIENCE_S: Final = 1.0
@@ -81,7 +84,7 @@ class Lane:
 class Submission:
     """Transactions that one request brought."""
 
-    __slots__ = ("due", "lane", "on_outcome", "raws", "size")
+    __slots__ = ("due", "lane", "on_outcome", "raws", "size", "sparse")
 
     def __init__(
         self, lane: Lane, raws: Sequence[bytes], size: int, due: float, on_outcome: OnOutcome
@@ -92,6 +95,8 @@ class Submission:
         self.size = size
         self.due = due
         self.on_outcome = on_outcome
+        self.sparse = False
+        """Its lane had nothing waiting, and had had its turns."""
 
 
 class Submissions:
@@ -154,6 +159,7 @@ class Submissions:
         self.waiting_txs += len(raws)
         self.waiting_bytes += size
         lane.waiting[submission] = None
+        submission.sparse = lane.finish <= self._virtual
         start = max(self._virtual, lane.finish)
         lane.finish = start + len(raws) + REQUEST_COST
         self._put += 1
@@ -215,7 +221,8 @@ class Submissions:
                 count = len(submission.raws)
                 if parts and txs + count > FRAME_TXS_MAX:
                     break
-                if not self._has_room(txs + count, size + submission.size):
+                sparse = submission.sparse and count <= SPARSE_TXS_MAX
+                if not self._has_room(txs + count, size + submission.size, sparse=sparse):
                     break
                 del waiting[submission]
                 self._virtual = start
@@ -225,11 +232,12 @@ class Submissions:
             heappop(turns)
         return parts
 
-    def _has_room(self, txs: int, size: int) -> bool:
+    def _has_room(self, txs: int, size: int, *, sparse: bool = False) -> bool:
         """Tell whether the pool can take so much beside what is on its way to it."""
         if self._pool_txs_max is None:
             return True
-        txs_max, bytes_max = self._compute_ahead()
+        factor = SPARSE_FACTOR if sparse else 1
+        txs_max, bytes_max = (factor * each for each in self._compute_ahead())
         return self._pool_txs + self._executor_txs + txs <= min(
             txs_max, self._pool_txs_max
         ) and self._pool_bytes + self._executor_bytes + size <= min(bytes_max, self._pool_bytes_max)
