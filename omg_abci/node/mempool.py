@@ -118,7 +118,7 @@ class Mempool:
     @property
     def backlog(self) -> tuple[int, int]:
         """Return the size with the bytes that came from peers and were not looked at yet."""
-        return len(self._pool), self._pool.bytes + self._in.bytes
+        return len(self._pool), self._pool.bytes + self._in.size
 
     def find_tx(self, raw: bytes) -> SignedTx | None:
         """Return a pending transaction by its bytes: what was verified need not be again."""

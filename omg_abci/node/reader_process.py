@@ -7,7 +7,6 @@ when the executor does, and with an error when what it is sent contradicts itsel
 import argparse
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -19,8 +18,6 @@ from omg_abci.node.read_service import ReadService
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a fold or a load in its thread keeps the API waiting for the interpreter at a time."""
-NICENESS: Final = 5
-"""Executor and CometBFT go first where processors are short: a vote must not wait for a client."""
 _STOP_GRACE_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
@@ -59,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s read process: %(message)s")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settle_child()
-    os.nice(NICENESS)
     try:
         asyncio.run(serve(options.fd, options.grpc))
     except AddressRefused as reason:

@@ -26,8 +26,11 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 """What all clients together may have waiting, here and at the executor."""
 FRAMES_MAX: Final = 4
 FRAME_TXS_MAX: Final = 512
-EXECUTOR_TXS_MAX: Final = 2_048
-"""At the executor at a time: a tenth of a second of its work, so that blocks wait for no more."""
+EXECUTOR_S: Final = 0.25
+EXECUTOR_TXS_MIN: Final = 512
+EXECUTOR_TXS_MAX: Final = 4_096
+"""At the executor at a time: what blocks took lately in this time, within these bounds. It keeps
+the signature workers busy; more would only stand there, before the blocks and before who is next."""
 REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
 AHEAD_S: Final = 3.0
@@ -37,9 +40,10 @@ AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX // 4
 and the processors that check it would be missing where blocks are executed."""
 SPARSE_TXS_MAX: Final = 20
 SPARSE_FACTOR: Final = 2
-"""A request of so few from who has nothing else on its way may find so many times as much pending."""
+"""So few from a lane that has nothing else waiting may find so many times as much pending."""
 _LATELY_S: Final = 4.0
 _SPAN_MIN_S: Final = 0.2
+_BLOCKS_MIN: Final = 2
 PATIENCE_S: Final = 1.0
 """So long a submission waits for the pool or the executor before it is refused."""
 RETRY_MS: Final = 250
@@ -123,6 +127,7 @@ class Submissions:
         """As the executor told last."""
         self._blocks: deque[tuple[float, int, int]] = deque()
         """Of the last seconds: when each was told, its transactions and bytes."""
+        self._lately = (0, 0)
         self._wanted = False
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -140,10 +145,22 @@ class Submissions:
     def add_block(self, txs: int, size: int) -> None:
         """Take what a block held."""
         now = self._clock()
-        self._blocks.append((now, txs, size))
+        blocks = self._blocks
+        blocks.append((now, txs, size))
         # The first one only says when the others began.
-        while len(self._blocks) > 2 and self._blocks[1][0] < now - _LATELY_S:  # noqa: PLR2004
-            self._blocks.popleft()
+        while len(blocks) > _BLOCKS_MIN and blocks[1][0] < now - _LATELY_S:
+            blocks.popleft()
+        self._lately = (
+            sum([each[1] for each in blocks][1:]),
+            sum([each[2] for each in blocks][1:]),
+        )
+
+    def _compute_lately(self, seconds: float) -> tuple[int, int]:
+        """Return the transactions and bytes that blocks take in a time, by the last of them."""
+        if not self._blocks:
+            return 0, 0
+        part = seconds / max(self._clock() - self._blocks[0][0], _SPAN_MIN_S)
+        return int(self._lately[0] * part), int(self._lately[1] * part)
 
     # --- from clients ---
 
@@ -196,7 +213,8 @@ class Submissions:
 
     def _dispatch(self) -> None:
         self._wanted = False
-        while len(self._frames) < FRAMES_MAX and self._executor_txs < EXECUTOR_TXS_MAX:
+        most = min(EXECUTOR_TXS_MAX, max(EXECUTOR_TXS_MIN, self._compute_lately(EXECUTOR_S)[0]))
+        while len(self._frames) < FRAMES_MAX and self._executor_txs < most:
             parts = self._take_parts()
             if not parts:
                 break
@@ -237,20 +255,13 @@ class Submissions:
         if self._pool_txs_max is None:
             return True
         factor = SPARSE_FACTOR if sparse else 1
-        txs_max, bytes_max = (factor * each for each in self._compute_ahead())
-        return self._pool_txs + self._executor_txs + txs <= min(
-            txs_max, self._pool_txs_max
-        ) and self._pool_bytes + self._executor_bytes + size <= min(bytes_max, self._pool_bytes_max)
-
-    def _compute_ahead(self) -> tuple[int, int]:
-        """Return how many transactions and bytes may be pending, by what blocks took lately."""
-        blocks = self._blocks
-        txs = size = 0
-        if len(blocks) > 1:
-            span_s = max(self._clock() - blocks[0][0], _SPAN_MIN_S)
-            txs = int(sum([each[1] for each in blocks][1:]) * AHEAD_S / span_s)
-            size = int(sum([each[2] for each in blocks][1:]) * AHEAD_S / span_s)
-        return max(txs, AHEAD_TXS_MIN), max(size, AHEAD_BYTES_MIN)
+        ahead_txs, ahead_bytes = self._compute_lately(AHEAD_S)
+        txs_max = min(factor * max(ahead_txs, AHEAD_TXS_MIN), self._pool_txs_max)
+        bytes_max = min(factor * max(ahead_bytes, AHEAD_BYTES_MIN), self._pool_bytes_max)
+        return (
+            self._pool_txs + self._executor_txs + txs <= txs_max
+            and self._pool_bytes + self._executor_bytes + size <= bytes_max
+        )
 
     # --- refusals ---
 
