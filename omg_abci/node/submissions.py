@@ -30,7 +30,7 @@ EXECUTOR_S: Final = 0.25
 EXECUTOR_TXS_MIN: Final = 512
 EXECUTOR_TXS_MAX: Final = 4_096
 """At the executor at a time: what blocks took lately in this time, within these bounds. It keeps
-the signature workers busy; more would only stand there, before the blocks and before who is next."""
+the signature workers busy; more would only stand there, before blocks and before who is next."""
 REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
 AHEAD_S: Final = 3.0
