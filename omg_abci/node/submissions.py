@@ -2,10 +2,10 @@
 
 A *lane* is one stream, or the unary calls of one connection. Lanes share the way fairly, counted
 in transactions (start-time fair queueing): who sends little goes before whoever has much waiting.
-The executor has few frames at a time: what arrives meanwhile gathers here and goes as one frame,
-and what the pool has no room for stays here and costs the executor nothing. Guarantees: the
-bounds below hold; every submission is answered once, unless its lane is closed before it was
-handed on; nothing is refused that was handed on.
+The executor has few frames at a time: what arrives meanwhile gathers here and goes as one frame.
+What the pool has no room for, or blocks will not take soon, stays here and costs it nothing.
+Guarantees: the bounds below hold; every submission is answered once, unless its lane is closed
+before it was handed on; nothing is refused that was handed on.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
 AHEAD_S: Final = 3.0
 AHEAD_TXS_MIN: Final = 2_000
-AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX // 4
+AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX
 """May be pending: what blocks took lately in so many seconds, or this. More would only be older,
 and the processors that check it would be missing where blocks are executed."""
 SPARSE_TXS_MAX: Final = 20
@@ -239,8 +239,7 @@ class Submissions:
                 count = len(submission.raws)
                 if parts and txs + count > FRAME_TXS_MAX:
                     break
-                sparse = submission.sparse and count <= SPARSE_TXS_MAX
-                if not self._has_room(txs + count, size + submission.size, sparse=sparse):
+                if not self._has_room(submission, txs, size):
                     break
                 del waiting[submission]
                 self._virtual = start
@@ -250,18 +249,22 @@ class Submissions:
             heappop(turns)
         return parts
 
-    def _has_room(self, txs: int, size: int, *, sparse: bool = False) -> bool:
-        """Tell whether the pool can take so much beside what is on its way to it."""
+    def _has_room(self, submission: Submission, txs: int = 0, size: int = 0) -> bool:
+        """Tell whether the pool can take it beside what is on its way and so much more.
+
+        What is larger than half of the pool goes when the other half is free: the executor takes
+        what fits and refuses the rest.
+        """
         if self._pool_txs_max is None:
             return True
-        factor = SPARSE_FACTOR if sparse else 1
+        count = len(submission.raws)
+        factor = SPARSE_FACTOR if submission.sparse and count <= SPARSE_TXS_MAX else 1
         ahead_txs, ahead_bytes = self._compute_lately(AHEAD_S)
         txs_max = min(factor * max(ahead_txs, AHEAD_TXS_MIN), self._pool_txs_max)
         bytes_max = min(factor * max(ahead_bytes, AHEAD_BYTES_MIN), self._pool_bytes_max)
-        return (
-            self._pool_txs + self._executor_txs + txs <= txs_max
-            and self._pool_bytes + self._executor_bytes + size <= bytes_max
-        )
+        txs += self._pool_txs + self._executor_txs + min(count, txs_max // 2)
+        size += self._pool_bytes + self._executor_bytes + min(submission.size, bytes_max // 2)
+        return txs <= txs_max and size <= bytes_max
 
     # --- refusals ---
 
@@ -279,7 +282,7 @@ class Submissions:
             self._sweep = asyncio.get_running_loop().call_later(_SWEEP_S, self._refuse_overdue)
 
     def _refuse(self, submission: Submission) -> None:
-        room = self._has_room(len(submission.raws), submission.size)
+        room = self._has_room(submission)
         refusal = NodeBusy("too many transactions wait") if room else PoolFull()
         submission.on_outcome(Outcome(b"", refusal, FULL_RETRY_MS))
 
