@@ -27,7 +27,7 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 FRAMES_MAX: Final = 4
 FRAME_TXS_MAX: Final = 512
 EXECUTOR_S: Final = 0.25
-EXECUTOR_TXS_MIN: Final = 512
+EXECUTOR_TXS_MIN: Final = 1_024
 EXECUTOR_TXS_MAX: Final = 4_096
 """At the executor at a time: what blocks took lately in this time, within these bounds. It keeps
 the signature workers busy; more would only stand there, before blocks and before who is next."""
@@ -41,7 +41,7 @@ and the processors that check it would be missing where blocks are executed."""
 SPARSE_TXS_MAX: Final = 20
 SPARSE_FACTOR: Final = 2
 """So few from a lane that has nothing else waiting may find so many times as much pending."""
-_LATELY_S: Final = 4.0
+_LATELY_S: Final = 2.0
 _SPAN_MIN_S: Final = 0.2
 _BLOCKS_MIN: Final = 2
 PATIENCE_S: Final = 1.0

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node import submissions
+from omg_abci.node import submissions, submit_calls
 from omg_abci.node.submit_client import METHOD
 from tests.node.served_node import TIMEOUT_S, Node, settle
 from tests.node.stream_client import Client, make_id, run_stream
@@ -147,5 +147,21 @@ def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
         assert (waiting.waiting_txs, waiting.waiting_bytes) == (0, 0)
         await asyncio.sleep(0.01)
         assert len(node.sent) == submissions.FRAMES_MAX
+
+    run_stream(tmp_path, body)
+
+
+def test_an_answer_that_cannot_be_written_ends_the_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream whose writer broke holds no place and no request."""
+
+    async def body(client: Client, node: Node) -> None:
+        await client.send(1, b"a")
+        await node.wait_for("submit", 1)
+        monkeypatch.setattr(submit_calls, "_ANSWERS_BYTES", "none")
+        node.service.take(("submitted", 1, [make_id(1)]))
+        assert (await client.end())[0] != grpc.StatusCode.OK
+        assert node.service.submissions.waiting_txs == 0
 
     run_stream(tmp_path, body)
