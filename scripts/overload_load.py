@@ -61,6 +61,8 @@ class Lane:
         """Send to one node."""
         self._target = target
         self._waiting = deque(messages)
+        self._done: deque[bytes] = deque()
+        """Sent again when nothing else is left, so that the rate is kept."""
         self._counts = counts
         self._open: dict[int, bytes] = {}
         self._number = 0
@@ -97,6 +99,8 @@ class Lane:
         loop, counts = asyncio.get_running_loop(), self._counts
         due = loop.time()
         while loop.time() < end:
+            if not self._waiting and self._done and interval_s:
+                self._waiting.append(self._done.popleft())
             if not self._waiting or len(self._open) >= window:
                 if interval_s:
                     due = self._skip(due + interval_s, interval_s, loop.time())
@@ -128,8 +132,8 @@ class Lane:
             while (data := await call.read()) is not grpc.aio.EOF:
                 for answer in pb.SubmitStreamResponse.FromString(data).answers:
                     message = self._open.pop(answer.request)
-                    if self._counts.take(answer.admissions, STREAM_TXS, answer.code):
-                        self._waiting.append(message)
+                    again = self._counts.take(answer.admissions, STREAM_TXS, answer.code)
+                    (self._waiting if again else self._done).append(message)
         except grpc.RpcError:
             return
 

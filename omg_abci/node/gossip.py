@@ -102,8 +102,8 @@ class InQueue:
         self._arrived = asyncio.Event()
 
     @property
-    def bytes(self) -> int:
-        """Return how much waits."""
+    def size(self) -> int:
+        """Return how many bytes wait."""
         return self._bytes
 
     def push(self, payload: bytes) -> bool:

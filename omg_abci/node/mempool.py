@@ -112,7 +112,7 @@ class Mempool:
     @property
     def backlog(self) -> tuple[int, int]:
         """Return the size with the bytes that came from peers and were not looked at yet."""
-        return len(self._pool), self._pool.bytes + self._in.bytes
+        return len(self._pool), self._pool.bytes + self._in.size
 
     # --- life ---
 

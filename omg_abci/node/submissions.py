@@ -2,10 +2,10 @@
 
 A *lane* is one stream, or the unary calls of one connection. Lanes share the way fairly, counted
 in transactions (start-time fair queueing): who sends little goes before whoever has much waiting.
-The executor has few frames at a time: what arrives meanwhile gathers here and goes as one frame,
-and what the pool has no room for stays here and costs the executor nothing. Guarantees: the
-bounds below hold; every submission is answered once, unless its lane is closed before it was
-handed on; nothing is refused that was handed on.
+The executor has few frames at a time: what arrives meanwhile gathers here and goes as one frame.
+What the pool has no room for, or blocks will not take soon, stays here and costs it nothing.
+Guarantees: the bounds below hold; every submission is answered once, unless its lane is closed
+before it was handed on; nothing is refused that was handed on.
 """
 
 import asyncio
@@ -26,20 +26,24 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 """What all clients together may have waiting, here and at the executor."""
 FRAMES_MAX: Final = 4
 FRAME_TXS_MAX: Final = 512
-EXECUTOR_TXS_MAX: Final = 2_048
-"""At the executor at a time: a tenth of a second of its work, so that blocks wait for no more."""
+EXECUTOR_S: Final = 0.25
+EXECUTOR_TXS_MIN: Final = 1_024
+EXECUTOR_TXS_MAX: Final = 4_096
+"""At the executor at a time: what blocks took lately in this time, within these bounds. It keeps
+the signature workers busy; more would only stand there, before blocks and before who is next."""
 REQUEST_COST: Final = 8
 """What a request counts beside its transactions, in turns."""
 AHEAD_S: Final = 3.0
 AHEAD_TXS_MIN: Final = 2_000
-AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX // 4
+AHEAD_BYTES_MIN: Final = BLOCK_BYTES_MAX
 """May be pending: what blocks took lately in so many seconds, or this. More would only be older,
 and the processors that check it would be missing where blocks are executed."""
 SPARSE_TXS_MAX: Final = 20
 SPARSE_FACTOR: Final = 2
-"""A request of so few from who has nothing else on its way may find so many times as much pending."""
-_LATELY_S: Final = 4.0
+"""So few from a lane that has nothing else waiting may find so many times as much pending."""
+_LATELY_S: Final = 2.0
 _SPAN_MIN_S: Final = 0.2
+_BLOCKS_MIN: Final = 2
 PATIENCE_S: Final = 1.0
 """So long a submission waits for the pool or the executor before it is refused."""
 RETRY_MS: Final = 250
@@ -123,6 +127,7 @@ class Submissions:
         """As the executor told last."""
         self._blocks: deque[tuple[float, int, int]] = deque()
         """Of the last seconds: when each was told, its transactions and bytes."""
+        self._lately = (0, 0)
         self._wanted = False
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -140,10 +145,22 @@ class Submissions:
     def add_block(self, txs: int, size: int) -> None:
         """Take what a block held."""
         now = self._clock()
-        self._blocks.append((now, txs, size))
+        blocks = self._blocks
+        blocks.append((now, txs, size))
         # The first one only says when the others began.
-        while len(self._blocks) > 2 and self._blocks[1][0] < now - _LATELY_S:  # noqa: PLR2004
-            self._blocks.popleft()
+        while len(blocks) > _BLOCKS_MIN and blocks[1][0] < now - _LATELY_S:
+            blocks.popleft()
+        self._lately = (
+            sum([each[1] for each in blocks][1:]),
+            sum([each[2] for each in blocks][1:]),
+        )
+
+    def _compute_lately(self, seconds: float) -> tuple[int, int]:
+        """Return the transactions and bytes that blocks take in a time, by the last of them."""
+        if not self._blocks:
+            return 0, 0
+        part = seconds / max(self._clock() - self._blocks[0][0], _SPAN_MIN_S)
+        return int(self._lately[0] * part), int(self._lately[1] * part)
 
     # --- from clients ---
 
@@ -196,7 +213,8 @@ class Submissions:
 
     def _dispatch(self) -> None:
         self._wanted = False
-        while len(self._frames) < FRAMES_MAX and self._executor_txs < EXECUTOR_TXS_MAX:
+        most = min(EXECUTOR_TXS_MAX, max(EXECUTOR_TXS_MIN, self._compute_lately(EXECUTOR_S)[0]))
+        while len(self._frames) < FRAMES_MAX and self._executor_txs < most:
             parts = self._take_parts()
             if not parts:
                 break
@@ -221,8 +239,7 @@ class Submissions:
                 count = len(submission.raws)
                 if parts and txs + count > FRAME_TXS_MAX:
                     break
-                sparse = submission.sparse and count <= SPARSE_TXS_MAX
-                if not self._has_room(txs + count, size + submission.size, sparse=sparse):
+                if not self._has_room(submission, txs, size):
                     break
                 del waiting[submission]
                 self._virtual = start
@@ -232,25 +249,22 @@ class Submissions:
             heappop(turns)
         return parts
 
-    def _has_room(self, txs: int, size: int, *, sparse: bool = False) -> bool:
-        """Tell whether the pool can take so much beside what is on its way to it."""
+    def _has_room(self, submission: Submission, txs: int = 0, size: int = 0) -> bool:
+        """Tell whether the pool can take it beside what is on its way and so much more.
+
+        What is larger than half of the pool goes when the other half is free: the executor takes
+        what fits and refuses the rest.
+        """
         if self._pool_txs_max is None:
             return True
-        factor = SPARSE_FACTOR if sparse else 1
-        txs_max, bytes_max = (factor * each for each in self._compute_ahead())
-        return self._pool_txs + self._executor_txs + txs <= min(
-            txs_max, self._pool_txs_max
-        ) and self._pool_bytes + self._executor_bytes + size <= min(bytes_max, self._pool_bytes_max)
-
-    def _compute_ahead(self) -> tuple[int, int]:
-        """Return how many transactions and bytes may be pending, by what blocks took lately."""
-        blocks = self._blocks
-        txs = size = 0
-        if len(blocks) > 1:
-            span_s = max(self._clock() - blocks[0][0], _SPAN_MIN_S)
-            txs = int(sum([each[1] for each in blocks][1:]) * AHEAD_S / span_s)
-            size = int(sum([each[2] for each in blocks][1:]) * AHEAD_S / span_s)
-        return max(txs, AHEAD_TXS_MIN), max(size, AHEAD_BYTES_MIN)
+        count = len(submission.raws)
+        factor = SPARSE_FACTOR if submission.sparse and count <= SPARSE_TXS_MAX else 1
+        ahead_txs, ahead_bytes = self._compute_lately(AHEAD_S)
+        txs_max = min(factor * max(ahead_txs, AHEAD_TXS_MIN), self._pool_txs_max)
+        bytes_max = min(factor * max(ahead_bytes, AHEAD_BYTES_MIN), self._pool_bytes_max)
+        txs += self._pool_txs + self._executor_txs + min(count, txs_max // 2)
+        size += self._pool_bytes + self._executor_bytes + min(submission.size, bytes_max // 2)
+        return txs <= txs_max and size <= bytes_max
 
     # --- refusals ---
 
@@ -268,7 +282,7 @@ class Submissions:
             self._sweep = asyncio.get_running_loop().call_later(_SWEEP_S, self._refuse_overdue)
 
     def _refuse(self, submission: Submission) -> None:
-        room = self._has_room(len(submission.raws), submission.size)
+        room = self._has_room(submission)
         refusal = NodeBusy("too many transactions wait") if room else PoolFull()
         submission.on_outcome(Outcome(b"", refusal, FULL_RETRY_MS))
 

@@ -110,6 +110,7 @@ class SubmitStream:
         task = asyncio.current_task()
         watch = asyncio.create_task(self._watch(task))
         writer = asyncio.create_task(self._write_answers())
+        writer.add_done_callback(partial(self._on_writer_end, task))
         try:
             await self._read_all()
         except asyncio.CancelledError:
@@ -198,6 +199,13 @@ class SubmitStream:
                 self._bytes -= size
                 self._moved = self._loop.time()
                 self._room.set()
+
+    def _on_writer_end(self, task: asyncio.Task[Any] | None, writer: asyncio.Task[None]) -> None:
+        """End the stream: without a writer nobody is answered any more."""
+        if not writer.cancelled() and task is not None:
+            text = f"answers cannot be written: {writer.exception()!r}"
+            self._overdue = Refusal(grpc.StatusCode.INTERNAL, text)
+            task.cancel()
 
     # --- the clock ---
 
