@@ -88,8 +88,21 @@ class PackedRecords(Mapping[bytes, bytes]):
         if value is not _SETTLED:
             return default if value is None else value
         place = self._places[hash(key) & _MASK]
-        span = _locate(place, key) if key in place else None
-        return default if span is None else place[span[0] + _HEAD_BYTES + len(key) : span[1]]
+        value = _read(place, key) if key in place else None
+        return default if value is None else value
+
+    def get_each(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        """Return the value of each key, None where there is none; fast for those of late."""
+        get, places = self._recent.get, self._places
+        values: list[bytes | None] = []
+        add = values.append
+        for key in keys:
+            value = get(key, _SETTLED)
+            if value is _SETTLED:
+                place = places[hash(key) & _MASK]
+                value = _read(place, key) if key in place else None
+            add(value)
+        return values
 
     def __getitem__(self, key: bytes) -> bytes:
         """Return the value; raise KeyError."""
@@ -137,6 +150,12 @@ class PackedRecords(Mapping[bytes, bytes]):
         for key in list(islice(recent, max(0, len(recent) - recent_max))):
             place = hash(key) & _MASK
             places[place] = _write(places[place], key, recent.pop(key))
+
+
+def _read(place: bytes, key: bytes) -> bytes | None:
+    """Return the key's value, or None."""
+    span = _locate(place, key)
+    return None if span is None else place[span[0] + _HEAD_BYTES + len(key) : span[1]]
 
 
 def _locate(place: bytes, key: bytes) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ that came and went in between costs the tree nothing.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
 from omg_abci.node.packed_records import PackedRecords
@@ -138,7 +138,7 @@ class ProofHistory:
         before = next(
             layer for start, layer in self._layers if start == state_height - self._interval
         )
-        values: Iterable[bytes | None] = map(self._records.get, before)
+        values = self._records.get_each(before)
         if any(layer for start, layer in self._layers if start >= state_height):
             values = [self._get_value(key, state_height) for key in before]
         changes = [

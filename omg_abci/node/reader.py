@@ -113,9 +113,9 @@ class Reader:
         """
         if height != self.block.height + 1:
             raise StateInconsistent(f"block {height} came after block {self.block.height}")
-        get, keep, listed = self.records.get, self.history.layer.setdefault, _PREFIX_BYTES
-        for key, value in diff:
-            old = get(key)
+        keep, listed = self.history.layer.setdefault, _PREFIX_BYTES
+        before = self.records.get_each([key for key, _ in diff])
+        for (key, value), old in zip(diff, before, strict=True):
             if old is None and value is None:
                 raise StateInconsistent(f"a deletion of {key.hex()}, which is not there")
             keep(key, old)
