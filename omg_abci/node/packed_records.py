@@ -23,8 +23,10 @@ _pack_head = _HEAD.pack
 _unpack_head = _HEAD.unpack_from
 _SETTLED: Final = b""
 """Stands for a record that is in no dict; no value is empty."""
-_SHARES: Final = 1 << 9
-_SHARE_PLACES: Final = PLACES // _SHARES
+_SHARE_BITS: Final = 9
+_SHARE_PLACES: Final = 1 << _SHARE_BITS
+_SHARE_MASK: Final = _SHARE_PLACES - 1
+_SHARES: Final = PLACES // _SHARE_PLACES
 _WAITING: Final = Struct(">HBH")
 """Before a record that waits to be packed: its place in its share, then its lengths."""
 _pack_waiting = _WAITING.pack
@@ -47,8 +49,8 @@ class Packer:
     def add(self, key: bytes, value: bytes) -> None:
         """Take a record; no two have the same key."""
         place = hash(key) & _MASK
-        head = _pack_waiting(place % _SHARE_PLACES, len(key), len(value))
-        self._shares[place // _SHARE_PLACES] += b"".join((head, key, value))
+        head = _pack_waiting(place & _SHARE_MASK, len(key), len(value))
+        self._shares[place >> _SHARE_BITS] += head + key + value
 
     def finish(self) -> "PackedRecords":
         """Return the records packed; the packer is empty then."""

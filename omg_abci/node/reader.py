@@ -5,12 +5,13 @@ Kept beside the records: the books, client ids and other keys by owner, and what
 attested roots need. It holds no socket and no clock.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
 from omg_abci.node.book_view import BookView
 from omg_abci.node.key_index import KeyIndex, KeyIndexLoader
 from omg_abci.node.memory import release_freed_memory
+from omg_abci.node.overlaid import iterate_overlaid
 from omg_abci.node.packed_records import PackedRecords, Packer
 from omg_abci.node.proof_history import (
     Fold,
@@ -92,7 +93,7 @@ class Reader:
             undo = storage.load_undo(above)
             changed.update(undo.changes)
             meta = undo.meta or meta
-        reader = cls(domain, _iterate_changed(storage.iterate_records(), changed))
+        reader = cls(domain, iterate_overlaid(storage.iterate_records(), changed))
         block = reader.block
         if block.height != height or meta.height != height:
             raise StateInconsistent(
@@ -236,17 +237,3 @@ class Reader:
         if data is None:
             raise StateInconsistent("the state has no block record")
         return BlockRecord.decode(data)
-
-
-def _iterate_changed(
-    records: Iterable[tuple[bytes, bytes]], changed: dict[bytes, bytes | None]
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield ascending records with some values replaced; None takes a record out."""
-    restored = sorted([(key, value) for key, value in changed.items() if value is not None])
-    restored.reverse()
-    for key, value in records:
-        while restored and restored[-1][0] <= key:
-            yield restored.pop()
-        if key not in changed:
-            yield key, value
-    yield from reversed(restored)
