@@ -194,6 +194,9 @@ class Tree:
     def _fill(self, first: int, records: list[bytes]) -> None:
         """Put a share's ascending records into its buckets, which are empty."""
         buckets = range(first, first + BUCKETS // LOAD_SHARES)
+        if len(records) < len(buckets):
+            self._write(records, [], {})
+            return
         starts = [
             bisect_left(records, (bucket << _HEAD_SHIFT).to_bytes(_HEAD_BYTES, "big"))
             for bucket in buckets
