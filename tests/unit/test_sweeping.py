@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from omg_abci.rules import removals
 from omg_abci.state import tables
 from omg_abci.state.sweeping import list_heaps, take_out_entry
-from tests.unit.block_world import ANN, BEN, BLOCK_MS, GTT, OWNERS, T0, Chain, bid, cancel_all
+from tests.unit.block_world import ANN, BEN, BLOCK_MS, GTH, GTT, OWNERS, T0, Chain, bid, cancel_all
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -50,9 +51,9 @@ def test_entries_of_ended_orders_go_with_the_blocks(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("seed", range(10))
 def test_sweeping_changes_no_block(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chains that sweep much and that sweep nothing remove the same orders in the same order."""
+    """Chains that sweep much, or nothing, or pass over at once remove the same in one order."""
     source = random.Random(seed)
-    chains = [(Chain(), steps) for steps in (1_000, 0)]
+    chains = [(Chain(), *each) for each in ((1_000, 16), (0, 0), (0, 1_000))]
     for number in range(15):
         legs = [
             bid(
@@ -63,16 +64,28 @@ def test_sweeping_changes_no_block(seed: int, monkeypatch: pytest.MonkeyPatch) -
                 tif=GTT,
                 ms=T0 + (number + source.randint(1, 5)) * BLOCK_MS,
             )
+            if source.random() < 0.7
+            else bid(
+                source.choice(OWNERS),
+                100 * number + place + 1,
+                1,
+                source.randint(40, 50),
+                tif=GTH,
+                height=1 + number + source.randint(1, 5),
+            )
             for place in range(source.randint(0, 12))
         ]
         if source.random() < 0.4:
             legs.append(cancel_all(source.choice(OWNERS)))
         results = []
-        for chain, steps in chains:
+        for chain, steps, share in chains:
+            monkeypatch.setattr(removals, "_PASSED_SHARE", share)
             monkeypatch.setattr(tables, "_SWEPT_MIN", steps)
             monkeypatch.setattr(tables, "_SWEPT_EACH", 0)
             chain.block(*legs)
             results.append(chain.result)
-        assert results[0] == results[1]
-    swept, kept = (sum(len(heap) for heap, _ in list_heaps(chain.state)) for chain, _ in chains)
-    assert swept <= kept
+        assert results[0] == results[1] == results[2]
+    swept, kept, dropped = (
+        sum(len(heap) for heap, _ in list_heaps(chain.state)) for chain, _, _ in chains
+    )
+    assert swept <= dropped <= kept
