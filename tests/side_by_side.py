@@ -60,7 +60,7 @@ def narrowed(bounds: Mapping[str, int]) -> Iterator[None]:
         yield
 
 
-def require_same(refusals: list[int], ask: Callable[[], None]) -> None:
+def require_same(refusals: list[int], ask: Callable[[], object]) -> None:
     """Assert that the chain refuses for one of the oracle's reasons, or neither refuses."""
     if refusals:
         with pytest.raises(errors.TxError) as caught:

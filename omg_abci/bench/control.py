@@ -32,7 +32,12 @@ def _count_in(processes: int) -> list[int]:
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)
     ]
-    return [int(process.communicate()[0]) for process in running]
+    try:
+        return [int(process.communicate()[0]) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def count_from(begin: float) -> int:

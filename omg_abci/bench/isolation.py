@@ -9,7 +9,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import Measurement
@@ -25,32 +26,62 @@ MEASURES: Final = {
 _TAIL_CHARACTERS: Final = 2_000
 
 
+class Apart:
+    """A measurement that runs in a process of its own; as a context manager it leaves none."""
+
+    def __init__(self, name: str, **settings: object) -> None:
+        """Start `measure_NAME` with the settings."""
+        self._name = name
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, name, json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def read(self) -> dict[str, object]:
+        """Wait for what it found; raise MeasurementFailed."""
+        output, errors = self._process.communicate()
+        status = self._process.returncode
+        if status:
+            raise MeasurementFailed(
+                f"{self._name} ended with {status}:\n{errors[-_TAIL_CHARACTERS:]}"
+            )
+        found: dict[str, object] = json.loads(output)
+        return found
+
+
 def measure_apart(name: str, **settings: object) -> dict[str, object]:
     """Return what `measure_NAME` found in a new process; raise MeasurementFailed."""
-    run = subprocess.run(
-        [sys.executable, "-m", __name__, name, json.dumps(settings)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        raise MeasurementFailed(
-            f"{name} ended with {run.returncode}:\n{run.stderr[-_TAIL_CHARACTERS:]}"
-        )
-    found: dict[str, object] = json.loads(run.stdout)
-    return found
+    with Apart(name, **settings) as running:
+        return running.read()
 
 
 def make_measurement(found: Mapping[str, object]) -> Measurement:
     """Return a measurement from its JSON form; raise MeasurementFailed."""
     value, ceiling, more = found["value"], found["ceiling"], found["more"]
+    cpu_us = found.get("cpu_us")
     if not (
         isinstance(value, int | float)
         and isinstance(ceiling, int | float)
         and isinstance(more, Mapping)
+        and isinstance(cpu_us, float | None)
     ):
         raise MeasurementFailed(f"not a measurement: {found}")
-    return Measurement(value, ceiling, more)
+    return Measurement(value, ceiling, more, cpu_us)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`match`: the exchange's rules on the working state, with balances, inside open blocks.
 
 Timed are the rules for placing and cancelling, nothing around them: no envelope, no hashing, no
-admission. The ceiling is the plain book on the very same messages, which must come to the same
+admission. The ceiling is the bare book on the very same messages, which must come to the same
 fills: a run in which it does not is no measurement.
 """
 
@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from omg_abci.bench.bare_book import BareBook, make_messages
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import Measurement
-from omg_abci.bench.flow import MESSAGES, RESTING, Flow, Step, apply_steps
+from omg_abci.bench.flow import MESSAGES, RESTING, Flow, Step
 from omg_abci.bench.owners import OWNERS, RICHES, TIME_MS, Owner, make_owners, make_state
 from omg_abci.bench.plain_book import PlainBook
 from omg_abci.protocol.messages import CancelOrder
@@ -34,37 +35,40 @@ def measure_match(messages: int, seeded: int) -> Measurement:
     flow = Flow(_SEED, PlainBook(OWNERS, RICHES, RICHES))
     before = flow.take(seeded, RESTING)
     timed = flow.take(messages, MESSAGES)
-    plain_seconds, plain = _time_plain(before, timed)
+    bare_seconds, bare_cpu_seconds, bare = _time_bare(before, timed)
     owners = make_owners()
     state, _, _ = make_state(owners)
     _run(state, owners, before)
     seconds, cpu_seconds, fills = _run(state, owners, timed)
-    if fills != (plain.fills, plain.lots):
-        raise MeasurementFailed(f"{fills} fills and lots, the plain book made {plain.fills}")
+    if fills != (bare.fills, bare.lots):
+        raise MeasurementFailed(f"{fills} fills and lots, the bare book made {bare.fills}")
     return Measurement(
         len(timed) / seconds,
-        len(timed) / plain_seconds,
+        len(timed) / bare_seconds,
         {
             "messages": len(timed),
             "fills_per_message": fills[0] / len(timed),
             "us_per_message": seconds * 1e6 / len(timed),
             "cpu_us_per_message": cpu_seconds * 1e6 / len(timed),
+            "ceiling_cpu_us_per_message": bare_cpu_seconds * 1e6 / len(timed),
             "seeded_orders": seeded,
         },
+        cpu_seconds * 1e6 / len(timed),
     )
 
 
-def _time_plain(before: Sequence[Step], timed: Sequence[Step]) -> tuple[float, PlainBook]:
-    """Return the seconds that the plain book takes, and the book."""
-    book = PlainBook(OWNERS, RICHES, RICHES)
-    apply_steps(book, before)
+def _time_bare(before: Sequence[Step], timed: Sequence[Step]) -> tuple[float, float, BareBook]:
+    """Return the seconds and the processor's seconds that the bare book takes, and the book."""
+    book = BareBook(OWNERS, RICHES, RICHES)
+    book.process(make_messages(before))
+    messages = make_messages(timed)
     gc.collect()
     gc.disable()
-    begun = time.perf_counter()
-    apply_steps(book, timed)
-    seconds = time.perf_counter() - begun
+    begun, cpu_begun = time.perf_counter(), time.process_time()
+    book.process(messages)
+    cpu_seconds, seconds = time.process_time() - cpu_begun, time.perf_counter() - begun
     gc.enable()
-    return seconds, book
+    return seconds, cpu_seconds, book
 
 
 def _run(

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +26,10 @@ _ROLES: Final = (
 
 
 @contextmanager
-def run_network(validators: int) -> Iterator[Network]:
+def run_network(validators: int, environment: Mapping[str, str] | None = None) -> Iterator[Network]:
     """Run a network whose genesis holds the bench's owners; gone at the end.
 
-    Raise LocalnetError.
+    Its processes see the variables of `environment` too. Raise LocalnetError.
     """
     binary = ensure_cometbft(report=lambda _line: None)
     now = datetime.now(UTC)
@@ -42,7 +42,10 @@ def run_network(validators: int) -> Iterator[Network]:
             genesis_document=document,
             genesis_time=now,
         )
-        with LocalNetwork(network, binary) as local:
+        local = LocalNetwork(network, binary)
+        for variables in local.environment:
+            variables.update(environment or {})
+        with local:
             yield local.network
 
 

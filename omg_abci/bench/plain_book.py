@@ -1,9 +1,7 @@
-"""A bare price–time book with balances: the ceiling that matching in Python is held against.
+"""A price–time book with balances that can be read at a glance.
 
-It does what every book must (levels, queues, reserve, settlement) and nothing that a chain must:
-no undo, no client ids across time, no expiry, no self-trade rules, no records. It trusts what it
-is given: unique ids, owners with enough funds. It also knows the state that generated order flow
-has to fit (`flow.py`), and what the real rules must come to when they get the same flow.
+It knows the state that generated order flow has to fit (`flow.py`), and `bare_book.py`, which is
+held against the rules, is held against it: it must come to the same fills, balances and orders.
 """
 
 from bisect import bisect_left, insort

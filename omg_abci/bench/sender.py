@@ -5,6 +5,7 @@ process recovers those signatures, prints that as a line of JSON, and waits for 
 input: the addresses to send to, as JSON. Then it sends, each owner always to the same address,
 with many bundles in flight, and prints what became of it as a second line.
 A transaction that is refused for now (codes from 32,000 on) is sent again until it is taken.
+Each address has one stream.
 """
 
 import asyncio
@@ -14,12 +15,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 from omg_abci.bench.flow import MESSAGES, ORDERS, Flow
 from omg_abci.bench.owners import CHAIN_ID, OWNERS, RICHES, TxMaker, group_steps, make_owners
 from omg_abci.bench.plain_book import PlainBook
-from omg_abci.node.client import AsyncNodeClient, NodeError
+from omg_abci.node.client import AsyncNodeClient
+from omg_abci.node.submit_client import Answer, SubmitStream
 from omg_abci.protocol.crypto import recover_signer
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import Verifier
@@ -27,8 +30,7 @@ from omg_abci.protocol.tx import Verifier
 _SEED: Final = 20_261_125
 _RECOVERED: Final = 4_000
 """Signatures of which the recover rate is measured, at most."""
-_TRANSIENT: Final = 32_000
-_PAUSE_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 120.0
 BUNDLE_TXS: Final = 250
 IN_FLIGHT: Final = 8
 """Bundles that wait for their answer, all addresses together."""
@@ -58,9 +60,7 @@ def measure_recover(raws: Sequence[bytes]) -> float:
 class Sender:
     """Sends bundles and keeps what was answered."""
 
-    def __init__(self, targets: Sequence[str]) -> None:
-        """Send to the targets; to be made in the event loop that sends."""
-        self._clients = [AsyncNodeClient(target) for target in targets]
+    def __init__(self) -> None:
         self.acknowledge_ms: list[float] = []
         """Of each transaction that was taken, since it was first sent."""
         self.refusals: Counter[int] = Counter()
@@ -69,46 +69,42 @@ class Sender:
         """Refusals for now, by code; a transaction may have many."""
         self.errors: Counter[str] = Counter()
 
-    async def send_all(self, bundles: Sequence[Sequence[tuple[int, bytes]]]) -> None:
+    async def send_all(
+        self, targets: Sequence[str], bundles: Sequence[Sequence[tuple[int, bytes]]]
+    ) -> None:
         """Send every bundle, in order as far as the number in flight allows."""
         waiting = iter(bundles)
+        async with AsyncExitStack() as stack:
+            streams: list[SubmitStream] = []
+            for target in targets:
+                client = await stack.enter_async_context(AsyncNodeClient(target))
+                opened = client.submit_stream(_PATIENCE_SECONDS)
+                streams.append(await stack.enter_async_context(opened))
 
-        async def work() -> None:
-            for bundle in waiting:
-                await self._send(bundle)
+            async def work() -> None:
+                for bundle in waiting:
+                    await self._send(streams, bundle)
 
-        await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
-        await asyncio.gather(*(client.close() for client in self._clients))
+            await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+            for stream in streams:
+                self.put_off += stream.put_off
+                self.errors += stream.lost
 
-    async def _send(self, bundle: Sequence[tuple[int, bytes]]) -> None:
-        count = len(self._clients)
+    async def _send(
+        self, streams: Sequence[SubmitStream], bundle: Sequence[tuple[int, bytes]]
+    ) -> None:
         parts: dict[int, list[bytes]] = {}
         for owner, raw in bundle:
-            parts.setdefault(owner % count, []).append(raw)
-        await asyncio.gather(*(self._send_part(*part) for part in parts.items()))
-
-    async def _send_part(self, index: int, raws: list[bytes]) -> None:
+            parts.setdefault(owner % len(streams), []).append(raw)
         begun = time.monotonic()
-        while raws:
-            try:
-                admissions = await self._clients[index].submit(raws)
-            except NodeError as reason:
-                self.errors[reason.code] += 1
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            took_ms = (time.monotonic() - begun) * 1e3
-            again: list[bytes] = []
-            for raw, admission in zip(raws, admissions, strict=True):
-                if admission.code == 0:
-                    self.acknowledge_ms.append(took_ms)
-                elif admission.code >= _TRANSIENT:
-                    self.put_off[admission.code] += 1
-                    again.append(raw)
-                else:
-                    self.refusals[admission.code] += 1
-            raws = again
-            if raws:
-                await asyncio.sleep(_PAUSE_SECONDS)
+
+        def take(answer: Answer) -> None:
+            if answer.code:
+                self.refusals[answer.code] += 1
+            else:
+                self.acknowledge_ms.append((time.monotonic() - begun) * 1e3)
+
+        await asyncio.gather(*(streams[index].submit(raws, take) for index, raws in parts.items()))
 
 
 def main() -> None:
@@ -134,9 +130,9 @@ async def _send(
     targets: Sequence[str], bundles: Sequence[Sequence[tuple[int, bytes]]]
 ) -> dict[str, object]:
     """Send everything; return what is reported of it, times on the monotonic clock."""
-    sender = Sender(targets)
+    sender = Sender()
     begun = time.monotonic()
-    await sender.send_all(bundles)
+    await sender.send_all(targets, bundles)
     return {
         "begun": begun,
         "seconds": time.monotonic() - begun,

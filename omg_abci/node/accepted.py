@@ -17,7 +17,7 @@ import asyncio
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -66,7 +66,7 @@ class _Segment:
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
-        self.unfinished: dict[bytes, bytes] = {}
+        self.unfinished: dict[Hashable, bytes] = {}
 
 
 class AcceptedLog:
@@ -80,11 +80,11 @@ class AcceptedLog:
         self.recovered = read_segments(self._old)
         self._next_number = int(self._old[-1].stem) + 1 if self._old else 1
         self._segments: list[_Segment] = []
-        self._where: dict[bytes, _Segment] = {}
+        self._where: dict[Hashable, _Segment] = {}
         self._unfinished_bytes = 0
-        self._pending: dict[bytes, bytes] = {}
-        self._writing: dict[bytes, bytes] = {}
-        self._finished_early: set[bytes] = set()
+        self._pending: dict[Hashable, bytes] = {}
+        self._writing: dict[Hashable, bytes] = {}
+        self._finished_early: set[Hashable] = set()
         """Finished before the sync that writes them was done."""
         self._pending_synced: asyncio.Future[None] | None = None
         self._current_synced: asyncio.Future[None] | None = None
@@ -101,8 +101,11 @@ class AcceptedLog:
         """Return how long all segments together are."""
         return sum(segment.size for segment in self._segments)
 
-    def enqueue(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        """Give these (id, raw) to the next group; raise AcceptedBroken."""
+    def enqueue(self, items: Iterable[tuple[Hashable, bytes]]) -> None:
+        """Give these (id, raw) to the next group; raise AcceptedBroken.
+
+        An id is whatever the caller tells them apart by; it is not written.
+        """
         if self._broken is not None:
             raise self._broken
         self._pending.update(items)
@@ -123,7 +126,7 @@ class AcceptedLog:
             # Shielded: one caller that gives up must not take the others' answer with it.
             await asyncio.shield(synced)
 
-    async def settle(self, items: Sequence[tuple[bytes, bytes]]) -> None:
+    async def settle(self, items: Sequence[tuple[Hashable, bytes]]) -> None:
         """Write what is left of the recovered transactions again and delete the old segments."""
         if items:
             self.enqueue(items)
@@ -132,14 +135,15 @@ class AcceptedLog:
             path.unlink(missing_ok=True)
         self._old = []
 
-    def finish(self, tx_ids: Iterable[bytes]) -> None:
+    def finish(self, tx_ids: Iterable[Hashable]) -> None:
         """Forget transactions that were included or can never be; unknown ids are passed over."""
+        where = self._where
         for tx_id in tx_ids:
-            if tx_id in self._pending or tx_id in self._writing:
-                self._finished_early.add(tx_id)
-            segment = self._where.pop(tx_id, None)
+            segment = where.pop(tx_id, None)
             if segment is not None:
                 self._unfinished_bytes -= len(segment.unfinished.pop(tx_id))
+            if tx_id in self._pending or tx_id in self._writing:
+                self._finished_early.add(tx_id)
         for segment in self._segments[:-1]:
             if not segment.unfinished:
                 segment.path.unlink()
@@ -219,16 +223,18 @@ class AcceptedLog:
         if not self._segments or self._segments[-1] is not segment:
             self._segments.append(segment)
         items, self._writing = self._writing, {}
-        for tx_id, raw in items.items():
-            if tx_id in self._finished_early:
+        if self._finished_early:
+            for tx_id in self._finished_early & items.keys():
                 self._finished_early.discard(tx_id)
-                continue
-            before = self._where.get(tx_id)
-            if before is not None:
-                self._unfinished_bytes -= len(before.unfinished.pop(tx_id))
-            segment.unfinished[tx_id] = raw
-            self._where[tx_id] = segment
-            self._unfinished_bytes += len(raw)
+                del items[tx_id]
+        if not self._where.keys().isdisjoint(items):  # written again, to empty an old segment
+            for tx_id in items:
+                before = self._where.get(tx_id)
+                if before is not None:
+                    self._unfinished_bytes -= len(before.unfinished.pop(tx_id))
+        segment.unfinished.update(items)
+        self._where.update(dict.fromkeys(items, segment))
+        self._unfinished_bytes += sum(map(len, items.values()))
 
     def _break(self, synced: asyncio.Future[None], reason: OSError) -> None:
         self._broken = AcceptedBroken(f"cannot write to {self._folder}: {reason}")

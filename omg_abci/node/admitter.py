@@ -11,7 +11,7 @@ from omg_abci.node.pool import Entry, Pool
 from omg_abci.node.selection import Budget
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
-from omg_abci.protocol.units import Address, Hash, Height, Millis
+from omg_abci.protocol.units import Address, Amount, Hash, Height, Millis
 from omg_abci.rules.admission import BlockBudget, check_tx
 from omg_abci.rules.fees import compute_declared_work
 from omg_abci.rules.ordering import compute_order
@@ -34,10 +34,18 @@ def get_funds(state: WorkingState, owner: Address) -> int:
     return state.get_free(owner, 0, state.fee_token)
 
 
+class Next(NamedTuple):
+    """The block that transactions are admitted for: the state before it, its height and time."""
+
+    state: WorkingState
+    height: Height
+    time_ms: Millis
+
+
 class Rules(NamedTuple):
     """The rules that the mempool asks; tests give it others."""
 
-    check_tx: Callable[[WorkingState, SignedTx, Height, Millis], None] = check_tx
+    check_tx: Callable[[WorkingState, SignedTx, Height, Millis], tuple[Amount, Amount]] = check_tx
     make_budget: Callable[[WorkingState, Height, Millis, int], Budget] = BlockBudget
     compute_order: Callable[[Hash, Sequence[SignedTx]], list[SignedTx]] = compute_order
     compute_fee_max: Callable[[WorkingState, SignedTx], int] = compute_fee_max
@@ -54,6 +62,7 @@ class Admitter:
         self._holder = holder
         self._pool = pool
         self._rules = rules
+        self._check_tx = rules.check_tx
         self._clock_ms = clock_ms
 
     def get_state(self) -> WorkingState:
@@ -63,34 +72,39 @@ class Admitter:
             raise errors.NodeBusy("the chain has not begun")
         return state
 
+    def get_next(self) -> Next:
+        """Return what the next block may be; raise NodeBusy before genesis."""
+        state = self.get_state()
+        return Next(state, state.height + 1, max(state.time_ms, self._clock_ms()))
+
     def find_refusal(self, tx: SignedTx) -> errors.TxError | None:
         """Return why the next block could not hold a transaction."""
         try:
-            state = self.get_state()
-            time_ms = max(state.time_ms, self._clock_ms())
-            self._rules.check_tx(state, tx, state.height + 1, time_ms)
+            state, height, time_ms = self.get_next()
+            self._check_tx(state, tx, height, time_ms)
         except errors.TxError as error:
-            return error
+            # Without its traceback, which leads back here: nothing may end in a cycle.
+            return error.with_traceback(None)
         return None
 
-    def admit(self, tx: SignedTx, *, acknowledged: bool) -> tuple[Entry, list[Entry]]:
+    def admit(
+        self, tx: SignedTx, following: Next, *, acknowledged: bool
+    ) -> tuple[Entry, list[Entry]]:
         """Put a transaction whose key is not pending into the pool; return what it displaced too.
 
         One that waits for its `after` is taken too. Raise what keeps the transaction out: the
-        refusals of `check_tx`, then FeesNotCovered for all that its owner has pending together,
-        then those of `Pool.add`.
+        refusals of `check_tx`, then those of `Pool.add`.
         """
-        error = self.find_refusal(tx)
-        waiting = isinstance(error, errors.AfterNotExecuted)
-        if error is not None and not waiting:
-            raise error
-        state = self.get_state()
-        owner = tx.body.owner
-        fee = self._rules.compute_fee_max(state, tx)
-        if self._pool.get_fees(owner) + fee > self._rules.get_funds(state, owner):
-            raise errors.FeesNotCovered
+        state, height, time_ms = following
+        waiting = False
+        try:
+            fee, funds = self._check_tx(state, tx, height, time_ms)
+        except errors.AfterNotExecuted:
+            waiting = True
+            fee = self._rules.compute_fee_max(state, tx)
+            funds = self._rules.get_funds(state, tx.body.owner)
         entry = Entry(tx, fee, acknowledged=acknowledged, waiting=waiting)
-        return entry, self._pool.add(entry)
+        return entry, self._pool.add(entry, funds)
 
     def readmit(self, tx: SignedTx) -> tuple[Entry, errors.TxError | None]:
         """Put an acknowledged transaction back into the pool, bounds or not; return its refusal."""

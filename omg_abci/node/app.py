@@ -52,6 +52,7 @@ class ChainApplication(Application):
         snapshots: Snapshots | None = None,
         state_sync: StateSync | None = None,
         retention: Retention = KEEP_ALL,
+        after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         """Bind the parts, which the caller starts and stops.
 
@@ -64,6 +65,7 @@ class ChainApplication(Application):
         self._snapshots = snapshots
         self._state_sync = state_sync
         self._retention = retention
+        self._after_commit = after_commit
         self._final: tuple[bytes, bytes] | None = None
         """App hash and tree root of the finalised block."""
 
@@ -195,7 +197,7 @@ class ChainApplication(Application):
         self._chain.drop_candidate()
         time_ms = compute_millis(request.time)
         txs = self._mempool.select(request.height, time_ms, request.max_tx_bytes)
-        return pb.ResponsePrepareProposal(txs=txs)
+        return pb.ResponsePrepareProposal(txs=self._chain.propose(request.height, time_ms, txs))
 
     async def process_proposal(
         self, request: pb.RequestProcessProposal
@@ -216,18 +218,35 @@ class ChainApplication(Application):
             request.height, compute_millis(request.time), request.hash, request.txs
         )
         self._final = await self._chain.compute_app_hash(executed)
-        results = [
-            pb.ExecTxResult(code=each.code, data=data, gas_used=each.work)
-            for each, data in zip(executed.result.results, executed.data, strict=True)
-        ]
-        return pb.ResponseFinalizeBlock(tx_results=results, app_hash=self._final[0])
+        answer = pb.ResponseFinalizeBlock(app_hash=self._final[0])
+        add = answer.tx_results.add
+        for each, data in zip(executed.result.results, executed.data, strict=True):
+            # Filled in place: 0.2 µs a transaction, and 0.7 with an own message each.
+            result = add()
+            result.data = data
+            result.gas_used = each.work
+            if each.code:
+                result.code = each.code
+        return answer
 
     async def _execute(
-        self, height: int, time_ms: Millis, block_hash: bytes, raws: Sequence[bytes]
+        self, height: int, time_ms: Millis, block_hash: bytes, encoded: Sequence[bytes]
     ) -> Executed:
         candidate = self._chain.candidate
         if candidate is not None and candidate.block.block_hash == block_hash:
             return candidate
+        raws = list(encoded)
+        txs = self._chain.find_proposed(height, time_ms, raws)
+        if txs is None:
+            txs = await self._verify(raws)
+        gc.disable()
+        try:
+            return self._chain.execute(Block(height, time_ms, block_hash, txs), txs)
+        finally:
+            gc.enable()
+
+    async def _verify(self, raws: Sequence[bytes]) -> tuple[SignedTx, ...]:
+        """Return a block's transactions; raise BlockInvalid."""
         if len(raws) > limits.BLOCK_TXS_MAX:
             message = f"{len(raws)} transactions, {limits.BLOCK_TXS_MAX} allowed"
             raise errors.BlockInvalid(message)
@@ -237,11 +256,7 @@ class ChainApplication(Application):
                 message = f"transaction {place} may not be in a block: {verdict}"
                 raise errors.BlockInvalid(message)
             txs.append(verdict)
-        gc.disable()
-        try:
-            return self._chain.execute(Block(height, time_ms, block_hash, ()), tuple(txs))
-        finally:
-            gc.enable()
+        return tuple(txs)
 
     def commit(self, request: pb.RequestCommit) -> pb.ResponseCommit:
         """Make the finalised block durable, then tell the read process and the pool."""
@@ -254,6 +269,7 @@ class ChainApplication(Application):
         self._reader.send_block(committed)
         self._mempool.on_commit(block.height, block.time_ms, block.txs)
         self._reader.send_pool(*self._mempool.size)
+        self._after_commit()
         return pb.ResponseCommit(retain_height=self._keep_what_joining_needs(block.height))
 
     def _keep_what_joining_needs(self, height: int) -> int:

@@ -1,7 +1,8 @@
 """The chain as the executor holds it: working state, database, the block being decided.
 
 Guarantees: at most one block is applied on top of the committed state; nothing is on disk before
-`commit`, which is one synced batch; a restart finds exactly the last committed block.
+`commit`, which is one synced batch; a restart finds exactly the last committed block; a block is
+checked before it is applied, unless it is what this node proposed, to the byte, on this very state.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from omg_abci.protocol.codec import encode_result
 from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.signing import Domain
-from omg_abci.protocol.units import Hash, Height
+from omg_abci.protocol.units import Hash, Height, Millis
 from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
 from omg_abci.state.diff import store_changes
 from omg_abci.state.hashes import (
@@ -47,6 +48,15 @@ class Committed(NamedTuple):
 
     meta: Meta
     executed: Executed
+
+
+class Proposal(NamedTuple):
+    """What this node proposed on the committed state."""
+
+    height: Height
+    time_ms: Millis
+    raws: list[bytes]
+    txs: tuple[SignedTx, ...]
 
 
 class Roots:
@@ -90,6 +100,7 @@ class Chain:
         self.meta: Meta | None = None
         self.state: WorkingState | None = None
         self.candidate: Executed | None = None
+        self._proposal: Proposal | None = None
 
     def start(self) -> Domain | None:
         """Load the committed state; None when no block was ever committed."""
@@ -106,7 +117,7 @@ class Chain:
     ) -> tuple[list[tuple[bytes, bytes]], Domain]:
         """Make the first state; raise GenesisError. `begin` then makes it the chain's."""
         records, domain = build_first_records(chain_id, document)
-        self.candidate = None
+        self.candidate = self._proposal = None
         self.roots.clear()
         self.state = load_state(chain_id, records)
         return records, domain
@@ -128,7 +139,7 @@ class Chain:
         self.drop_candidate()
         self.roots.clear()
         self.storage.close()
-        self.state = self.meta = None
+        self.state = self.meta = self._proposal = None
         self.storage = open_storage()
         domain = self.start()
         if domain is None:
@@ -147,6 +158,22 @@ class Chain:
             raise InvariantBroken(_NOT_BEGUN)
         return self.meta
 
+    def propose(self, height: Height, time_ms: Millis, txs: Sequence[SignedTx]) -> list[bytes]:
+        """Remember what was chosen for the next block by its rules; return its bytes."""
+        raws = [tx.raw for tx in txs]
+        if height == self.get_state().height + 1:
+            self._proposal = Proposal(height, time_ms, raws, tuple(txs))
+        return raws
+
+    def find_proposed(
+        self, height: Height, time_ms: Millis, raws: Sequence[bytes]
+    ) -> tuple[SignedTx, ...] | None:
+        """Return the transactions if this is what this node proposed on the committed state."""
+        own = self._proposal
+        if own is None or (own.height, own.time_ms) != (height, time_ms) or own.raws != raws:
+            return None
+        return own.txs
+
     def execute(self, block: Block, txs_checked: tuple[SignedTx, ...]) -> Executed:
         """Apply a block on the committed state; raise BlockInvalid.
 
@@ -157,12 +184,25 @@ class Chain:
         state = self.get_state()
         self.drop_candidate()
         block = block._replace(txs=txs_checked)
-        check_block(state, block)
+        if not self._is_proposed(block):
+            check_block(state, block)
         result = apply_block(state, block)
         data = tuple([encode_result(each) for each in result.results])
         diff_hash = compute_diff_hash(self.get_meta().diff_hash, result.changes.diff)
         self.candidate = Executed(block, result, data, diff_hash)
         return self.candidate
+
+    def _is_proposed(self, block: Block) -> bool:
+        """Tell whether this node chose exactly this, by the rules and state that would check it.
+
+        Checking again what `BlockBudget` and `compute_order` made takes 8 µs a transaction.
+        """
+        own = self._proposal
+        return (
+            own is not None
+            and own.txs is block.txs
+            and (own.height, own.time_ms) == (block.height, block.time_ms)
+        )
 
     def drop_candidate(self) -> None:
         """Undo the block that is applied and not committed, if there is one."""
@@ -199,5 +239,5 @@ class Chain:
         store_changes(state, changes)
         state.commit()
         self.meta = meta
-        self.candidate = None
+        self.candidate = self._proposal = None
         return Committed(meta, executed)

@@ -5,14 +5,24 @@ Wallets and bridges do not use it: they see the protocol only.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 import grpc
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.node_api import ANSWER_BYTES_MAX, SERVICE
-from omg_abci.node.read_service import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX
-from omg_abci.protocol.errors import OmgError
+from omg_abci.node.node_error import NodeError as NodeError  # noqa: PLC0414 - belongs to the client
+from omg_abci.node.node_error import translate
+from omg_abci.node.submissions import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX
+from omg_abci.node.submit_client import (
+    PATIENCE_S,
+    BlockingSubmitStream,
+    SubmitStream,
+    open_stream,
+    open_submit_call,
+)
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
@@ -22,16 +32,6 @@ _OPTIONS: Final = (
 )
 TIMEOUT_S: Final = 30.0
 _Answer = TypeVar("_Answer")
-
-
-class NodeError(OmgError):
-    """The node refused a request or cannot be reached."""
-
-    def __init__(self, code: str, text: str) -> None:
-        """Keep the name of the gRPC status, such as NOT_FOUND, beside its text."""
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
 
 
 def split_batches(raws: Sequence[bytes]) -> Iterator[list[bytes]]:
@@ -53,6 +53,7 @@ class NodeClient:
 
     def __init__(self, target: str, timeout_s: float = TIMEOUT_S) -> None:
         """Connect to ``HOST:PORT`` or ``unix:PATH`` when the first question is asked."""
+        self._target = target
         self._channel = grpc.insecure_channel(target, options=_OPTIONS)
         self._timeout_s = timeout_s
 
@@ -75,6 +76,13 @@ class NodeClient:
                 "Submit", pb.SubmitRequest(txs=batch), pb.SubmitResponse
             ).admissions
         ]
+
+    def submit_stream(self, patience_s: float = PATIENCE_S) -> BlockingSubmitStream:
+        """Return a context manager whose `submit` sends many transactions over one stream."""
+        target = self._target
+        return BlockingSubmitStream(
+            lambda: grpc.aio.insecure_channel(target, options=_OPTIONS), patience_s
+        )
 
     def status(self) -> pb.Status:
         """Return where the node is."""
@@ -128,17 +136,22 @@ class NodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return self._call("GetProof", request, pb.StateProof)
 
-    def stream_blocks(self, from_height: int = 0) -> Generator[pb.Block, None, None]:
-        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
+    def stream_blocks(
+        self, from_height: int = 0, *, without_txs: bool = False
+    ) -> Generator[pb.Block, None, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop.
+
+        `without_txs` leaves the transactions' own bytes out.
+        """
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,
             response_deserializer=pb.Block.FromString,
-        )(pb.StreamBlocksRequest(from_height=from_height))
+        )(pb.StreamBlocksRequest(from_height=from_height, without_txs=without_txs))
         try:
             yield from call
         except grpc.RpcError as reason:
-            raise _translate(reason) from reason
+            raise translate(reason) from reason
         finally:
             call.cancel()
 
@@ -148,7 +161,7 @@ class NodeClient:
                 request, timeout=self._timeout_s
             )
         except grpc.RpcError as reason:
-            raise _translate(reason) from reason
+            raise translate(reason) from reason
         return answer
 
 
@@ -178,6 +191,12 @@ class AsyncNodeClient:
             answer = await self._call("Submit", request, pb.SubmitResponse)
             admissions.extend(answer.admissions)
         return admissions
+
+    def submit_stream(
+        self, patience_s: float = PATIENCE_S
+    ) -> AbstractAsyncContextManager[SubmitStream]:
+        """Return a context manager whose `submit` sends many transactions over one stream."""
+        return open_stream(partial(open_submit_call, self._channel), patience_s)
 
     async def status(self) -> pb.Status:
         """Return where the node is."""
@@ -231,18 +250,23 @@ class AsyncNodeClient:
         request = pb.GetProofRequest(key=key, header_height=header_height)
         return await self._call("GetProof", request, pb.StateProof)
 
-    async def stream_blocks(self, from_height: int = 0) -> AsyncGenerator[pb.Block, None]:
-        """Yield blocks for ever, 0 begins with the next; close the generator to stop."""
+    async def stream_blocks(
+        self, from_height: int = 0, *, without_txs: bool = False
+    ) -> AsyncGenerator[pb.Block, None]:
+        """Yield blocks for ever, 0 begins with the next; close the generator to stop.
+
+        `without_txs` leaves the transactions' own bytes out.
+        """
         call = self._channel.unary_stream(
             f"/{SERVICE}/StreamBlocks",
             request_serializer=pb.StreamBlocksRequest.SerializeToString,
             response_deserializer=pb.Block.FromString,
-        )(pb.StreamBlocksRequest(from_height=from_height))
+        )(pb.StreamBlocksRequest(from_height=from_height, without_txs=without_txs))
         try:
             async for block in call:
                 yield block
         except grpc.RpcError as reason:
-            raise _translate(reason) from reason
+            raise translate(reason) from reason
         finally:
             call.cancel()
 
@@ -252,7 +276,7 @@ class AsyncNodeClient:
                 request, timeout=self._timeout_s
             )
         except grpc.RpcError as reason:
-            raise _translate(reason) from reason
+            raise translate(reason) from reason
         return answer
 
 
@@ -268,7 +292,3 @@ def _make_call(channel: Any, name: str, kind: Any) -> Any:  # noqa: ANN401 - bot
 def _serialize(request: Any) -> bytes:  # noqa: ANN401 - generated classes share no base
     data: bytes = request.SerializeToString()
     return data
-
-
-def _translate(reason: Any) -> NodeError:  # noqa: ANN401 - grpc's own type lacks both methods
-    return NodeError(reason.code().name, reason.details() or "")

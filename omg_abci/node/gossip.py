@@ -32,35 +32,37 @@ class OutQueue:
 
     def __init__(self) -> None:
         self._queue: deque[Entry] = deque()
-        self._due: dict[Height, list[tuple[Entry, int]]] = {}
+        self._due: dict[Height, list[tuple[list[Entry], int]]] = {}
+        """By height, what to hand out again and how often it was."""
 
-    def push(self, entry: Entry) -> None:
-        """Hand an entry out with the next call, unless it already stands in the queue."""
-        if not entry.queued:
-            entry.queued = True
-            self._queue.append(entry)
+    def push(self, entries: Iterable[Entry]) -> None:
+        """Hand entries out with the next call, unless they already stand in the queue."""
+        append = self._queue.append
+        for entry in entries:
+            if not entry.queued:
+                entry.queued = True
+                append(entry)
 
-    def schedule(self, entry: Entry, height: Height, step: int = 0) -> None:
-        """Hand an entry out again so long after this height as is usual, if it is still there."""
+    def schedule(self, entries: list[Entry], height: Height, step: int = 0) -> None:
+        """Hand entries out again so long after this height as is usual, if they are still there."""
         last = len(RESEND_BLOCKS) - 1
         blocks = RESEND_BLOCKS[min(step, last)]
         if 0 < step <= last:
             blocks -= RESEND_BLOCKS[step - 1]
-        self._due.setdefault(height + blocks, []).append((entry, step + 1))
+        self._due.setdefault(height + blocks, []).append((entries, step + 1))
 
     def on_block(self, height: Height) -> None:
         """Queue what is due at this height."""
         for due in [each for each in self._due if each <= height]:
-            for entry, step in self._due.pop(due):
-                if entry.place is not Place.GONE:
-                    self.push(entry)
-                    self.schedule(entry, height, step)
+            for entries, step in self._due.pop(due):
+                left = [entry for entry in entries if entry.place is not Place.GONE]
+                if left:
+                    self.push(left)
+                    self.schedule(left, height, step)
 
     def resend(self, entries: Iterable[Entry]) -> None:
         """Queue everything that this node accepted."""
-        for entry in entries:
-            if entry.acknowledged:
-                self.push(entry)
+        self.push(entry for entry in entries if entry.acknowledged)
 
     def reap(self, bytes_max: int) -> list[bytes]:
         """Return bundles of at most so many bytes together; 0 or less sets no limit."""
@@ -73,16 +75,18 @@ class OutQueue:
         return bundles
 
     def _take(self, bytes_max: int) -> list[bytes]:
+        queue, gone = self._queue, Place.GONE
         raws: list[bytes] = []
         size = HEADER_BYTES
-        while self._queue and len(raws) < BUNDLE_TXS_MAX:
-            entry = self._queue[0]
-            if entry.place is not Place.GONE:
-                size += ITEM_BYTES + len(entry.tx.raw)
+        while queue and len(raws) < BUNDLE_TXS_MAX:
+            entry = queue[0]
+            if entry.place is not gone:
+                raw = entry.tx.raw
+                size += ITEM_BYTES + len(raw)
                 if size > bytes_max:
                     break
-                raws.append(entry.tx.raw)
-            self._queue.popleft()
+                raws.append(raw)
+            queue.popleft()
             entry.queued = False
         return raws
 
@@ -96,6 +100,11 @@ class InQueue:
         self._bytes = 0
         self._payloads: deque[bytes] = deque()
         self._arrived = asyncio.Event()
+
+    @property
+    def bytes(self) -> int:
+        """Return how much waits."""
+        return self._bytes
 
     def push(self, payload: bytes) -> bool:
         """Queue a payload; return False when there is no room."""

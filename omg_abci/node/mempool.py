@@ -14,11 +14,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from omg_abci.node.accepted import AcceptedBroken, AcceptedLog
-from omg_abci.node.admitter import Admitter, Rules, StateHolder
+from omg_abci.node.admitter import Admitter, Next, Rules, StateHolder
 from omg_abci.node.aside import FINAL, RETRIES_MAX, Aside
 from omg_abci.node.bundles import BadBundle, decode_payload
 from omg_abci.node.config import MempoolSettings
 from omg_abci.node.gossip import InQueue, OutQueue
+from omg_abci.node.pace import Pace
 from omg_abci.node.pool import Entry, Pool, compute_bounds
 from omg_abci.node.selection import fill_block
 from omg_abci.node.workers import Result, WorkerLost
@@ -36,6 +37,9 @@ SUBMIT_BYTES_MAX: Final = 32 * 1024 * 1024
 GOSSIP_BYTES_MAX: Final = 32 * 1024 * 1024
 """From peers, not looked at yet."""
 _GOSSIP_BATCH_BYTES: Final = 1024 * 1024
+
+_AGENT_CHANGES: Final = (ApproveAgent, RevokeAgent)
+_new = tuple.__new__
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +102,7 @@ class Mempool:
             compute_bounds(settings.max_count, settings.max_bytes, settings.owner_count)
         )
         self._admitter = Admitter(chain, self._pool, self._rules, clock_ms)
+        self._pace = Pace()
         self._out = OutQueue()
         self._in = InQueue(GOSSIP_BYTES_MAX)
         self._aside = Aside(self._pool, self._admitter, lambda gone: self._finish([gone]))
@@ -113,10 +118,15 @@ class Mempool:
         """Return how many transactions are pending, and how many bytes they are."""
         return len(self._pool), self._pool.bytes
 
-    def find_tx(self, raw: bytes) -> SignedTx | None:
-        """Return a pending transaction by its bytes: what was verified need not be again."""
-        entry = self._pool.find_raw(raw)
-        return None if entry is None else entry.tx
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Return the size with the bytes that came from peers and were not looked at yet."""
+        return len(self._pool), self._pool.bytes + self._in.bytes
+
+    @property
+    def find_tx(self) -> Callable[[bytes], SignedTx | None]:
+        """Return what finds a pending transaction by its bytes: it need not be verified again."""
+        return self._pool.find_raw
 
     # --- life ---
 
@@ -156,32 +166,33 @@ class Mempool:
         recovered = self._accepted.recovered
         if recovered.torn_bytes:
             _log.warning("%d bytes never acknowledged were cut off", recovered.torn_bytes)
-        left: list[tuple[bytes, bytes]] = []
+        left: list[tuple[Entry, bytes]] = []
         for start in range(0, len(recovered.raws), SLICE_TXS):
             results = await self._workers.verify(recovered.raws[start : start + SLICE_TXS])
             txs = [result for result in results if isinstance(result, SignedTx)]
-            left += [(_compute_log_id(tx), tx.raw) for tx in txs if self._readmit(tx)]
+            resumed = [entry for entry in map(self._readmit, txs) if entry is not None]
+            self._announce(resumed)
+            left += [(entry, entry.tx.raw) for entry in resumed]
         await self._accepted.settle(left)
         if recovered.raws:
             _log.info("%d of %d accepted transactions resumed", len(left), len(recovered.raws))
 
-    def _readmit(self, tx: SignedTx) -> bool:
-        """Resume an acknowledged transaction; return whether it is one to keep on disk."""
+    def _readmit(self, tx: SignedTx) -> Entry | None:
+        """Resume an acknowledged transaction; return its entry if it is one to keep on disk."""
         pending = self._pool.find((tx.signer, tx.body.nonce))
         if pending is not None:
             # Peers may have sent it first, and a stop in the middle may have left it twice.
             if pending.acknowledged:
-                return False
+                return None
             self._pool.acknowledge(pending)
         else:
             pending, error = self._admitter.readmit(tx)
             if isinstance(error, FINAL):
                 self._pool.remove(pending)
-                return False
+                return None
             if error is not None:
                 self._aside.park(pending)
-        self._announce(pending)
-        return True
+        return pending
 
     # --- from clients ---
 
@@ -208,46 +219,68 @@ class Mempool:
         return answers
 
     async def _admit_all(self, raws: Sequence[bytes]) -> list[Admission]:
-        small = [raw for raw in raws if len(raw) <= TX_BYTES_MAX]
-        results = iter(await self._workers.verify(small))
+        results = await self._verify(raws)
+        answers = self._admit_slice(results[:SLICE_TXS])
+        for start in range(SLICE_TXS, len(results), SLICE_TXS):
+            await asyncio.sleep(0)
+            answers += self._admit_slice(results[start : start + SLICE_TXS])
+        return answers
+
+    async def _verify(self, raws: Sequence[bytes]) -> list[Result]:
+        """Return what the workers say; of what is too large they are not asked."""
+        if max(map(len, raws), default=0) <= TX_BYTES_MAX:
+            return await self._workers.verify(raws)
+        small = iter(await self._workers.verify([raw for raw in raws if len(raw) <= TX_BYTES_MAX]))
+        return [
+            next(small) if len(raw) <= TX_BYTES_MAX else errors.TxTooLarge(f"{len(raw)} bytes")
+            for raw in raws
+        ]
+
+    def _admit_slice(self, results: Sequence[Result]) -> list[Admission]:
+        """Admit a client's transactions and have them written, in one step.
+
+        So nobody can see one acknowledged that is not on its way to the file.
+        """
         answers: list[Admission] = []
-        for place, raw in enumerate(raws):
-            if place % SLICE_TXS == SLICE_TXS - 1:
-                await asyncio.sleep(0)
-            if len(raw) > TX_BYTES_MAX:
-                answers.append(_refuse(errors.TxTooLarge(f"{len(raw)} bytes")))
-                continue
-            result = next(results)
+        taken: list[Entry] = []
+        following = self._admitter.get_next()
+        for result in results:
             if isinstance(result, errors.FormatError):
                 answers.append(_refuse(result))
                 continue
             try:
-                self._accept(result)
+                entry = self._acknowledge(result, following)
             except errors.TxError as error:
                 answers.append(_refuse(error, result.tx_id))
-            else:
-                answers.append(Admission(0, "", result.tx_id))
+                continue
+            if entry is not None:
+                taken.append(entry)
+            answers.append(_new(Admission, (0, "", result.tx_id)))
+        if taken:
+            # By entry and not by id: two keys may sign the same body, and both may be executed.
+            self._accepted.enqueue([(entry, entry.tx.raw) for entry in taken])
+            self._announce(taken)
         return answers
 
-    def _accept(self, tx: SignedTx) -> None:
-        """Admit a client's transaction and have it written; raise what keeps it out."""
+    def _acknowledge(self, tx: SignedTx, following: Next) -> Entry | None:
+        """Admit a client's transaction; return it unless it was before; raise what keeps it out."""
         pending = self._pool.find((tx.signer, tx.body.nonce))
         if pending is None:
-            pending, dropped = self._admitter.admit(tx, acknowledged=True)
-            self.counters.dropped_for_room += len(dropped)
+            pending, dropped = self._admitter.admit(tx, following, acknowledged=True)
+            if dropped:
+                self.counters.dropped_for_room += len(dropped)
         elif pending.tx.tx_id != tx.tx_id:
             raise errors.NonceUsed("another transaction with this nonce is pending")
         elif pending.acknowledged:
-            return
+            return None
         else:
             self._pool.acknowledge(pending)
-        # Given to the file in the same step: nobody can see it acknowledged and not on its way.
-        self._accepted.enqueue([(_compute_log_id(tx), tx.raw)])
-        self._announce(pending)
+        return pending
 
-    def _announce(self, entry: Entry) -> None:
-        self._out.push(entry)
-        self._out.schedule(entry, self._height)
+    def _announce(self, entries: list[Entry]) -> None:
+        """Hand out what this node promised, now and as long as no block holds it."""
+        self._out.push(entries)
+        self._out.schedule(entries, self._height)
 
     # --- from and to peers ---
 
@@ -280,20 +313,29 @@ class Mempool:
                 except BadBundle as error:
                     self.counters.bad_bundles += 1
                     _log.info("from a peer: %s", error)
-            unknown = [raw for raw in raws if self._pool.find_raw(raw) is None]
-            for place, result in enumerate(await self._workers.verify(unknown)):
-                if place % SLICE_TXS == SLICE_TXS - 1:
-                    await asyncio.sleep(0)
-                if isinstance(result, SignedTx):
-                    self._admit_gossiped(result, self._height)
-                else:
-                    self.counters.gossip_refused += 1
+            find = self._pool.find_raw
+            results = await self._workers.verify([raw for raw in raws if find(raw) is None])
+            txs = [result for result in results if isinstance(result, SignedTx)]
+            self.counters.gossip_refused += len(results) - len(txs)
+            for start in range(0, len(txs), SLICE_TXS):
+                self._admit_gossiped([(tx, self._height) for tx in txs[start : start + SLICE_TXS]])
+                await asyncio.sleep(0)
 
-    def _admit_gossiped(self, tx: SignedTx, since: Height) -> None:
-        if self._pool.find((tx.signer, tx.body.nonce)) is not None:
-            return
+    def _admit_gossiped(self, received: Sequence[tuple[SignedTx, Height]]) -> None:
+        """Admit what peers sent, each with the height at which it was first looked at."""
         try:
-            entry, dropped = self._admitter.admit(tx, acknowledged=False)
+            following = self._admitter.get_next()
+        except errors.NodeBusy:
+            for tx, since in received:
+                self._aside.deferred.add(tx, since)
+            return
+        for tx, since in received:
+            if self._pool.find((tx.signer, tx.body.nonce)) is None:
+                self._admit_one_gossiped(tx, since, following)
+
+    def _admit_one_gossiped(self, tx: SignedTx, since: Height, following: Next) -> None:
+        try:
+            entry, dropped = self._admitter.admit(tx, following, acknowledged=False)
         except (errors.PoolFull, errors.AccountPoolFull):
             self.counters.gossip_refused += 1
         except errors.TransientError:
@@ -304,66 +346,62 @@ class Mempool:
             self.counters.gossiped += 1
             self.counters.dropped_for_room += len(dropped)
             if self._relay:
-                self._out.push(entry)
+                self._out.push([entry])
 
     # --- blocks ---
 
-    def select(self, height: Height, time_ms: Millis, bytes_max: int) -> list[bytes]:
+    def select(self, height: Height, time_ms: Millis, bytes_max: int) -> list[SignedTx]:
         """Return a block's transactions in canonical order, at most so many bytes as encoded.
 
         The state must be the committed one, with no block applied to it.
         """
         state = self._admitter.get_state()
+        bytes_max = min(bytes_max, self._pace.bytes_max)
         budget = self._rules.make_budget(state, height, time_ms, bytes_max)
         refused = fill_block(self._pool.rotation.values(), budget, bytes_max)
         for entry, error in refused:
             self._aside.put(entry, error, self._height)
-        order = self._rules.compute_order(state.block_hash, budget.txs)
-        return [tx.raw for tx in order]
+        return self._rules.compute_order(state.block_hash, budget.txs)
 
     def on_commit(self, height: Height, time_ms: Millis, included: Sequence[SignedTx]) -> None:
         """Remove what a durable block settled, and look again at what it touched."""
         self._height = height
+        self._pace.on_block(sum([len(tx.raw) for tx in included]))
         if not self._has_begun:
             self._has_begun = True
             self._run(self._restore())
+        pool = self._pool
         highest: dict[tuple[Address, Address], Nonce] = {}
         changed: dict[Address, None] = {}
         finished: list[Entry] = []
         for tx in included:
-            body = tx.body
-            entry = self._pool.find((tx.signer, body.nonce))
+            signer, body = tx.signer, tx.body
+            nonce = body.nonce
+            entry = pool.find((signer, nonce))
             if entry is None:
-                self._pool.mark_executed((tx.signer, body.nonce))
+                pool.mark_executed((signer, nonce))
             else:
-                self._pool.remove(entry, executed=True)
+                pool.remove(entry, executed=True)
                 finished.append(entry)
-            pair = (body.owner, tx.signer)
-            highest[pair] = max(body.nonce, highest.get(pair, 0))
-            if any(isinstance(leg, ApproveAgent | RevokeAgent) for leg in body.legs):
-                changed[body.owner] = None
+            pair = (body.owner, signer)
+            if nonce > highest.get(pair, 0):
+                highest[pair] = nonce
+            for leg in body.legs:
+                if isinstance(leg, _AGENT_CHANGES):
+                    changed[body.owner] = None
         expired = self._pool.pop_expired(height, time_ms)
         self.counters.expired += len(expired)
         self._finish([*finished, *expired])
         self._aside.look_again(highest, changed, height)
         self._aside.retry()
-        for deferred, since in self._aside.deferred.pop(RETRIES_MAX, height):
-            self._admit_gossiped(deferred, since)
+        self._admit_gossiped(self._aside.deferred.pop(RETRIES_MAX, height))
         for owner, _ in highest:
             self._pool.serve(owner)
         self._out.on_block(height)
         self._resend()
 
     def _finish(self, entries: Sequence[Entry]) -> None:
-        self._accepted.finish([_compute_log_id(each.tx) for each in entries if each.acknowledged])
-
-
-def _compute_log_id(tx: SignedTx) -> bytes:
-    """Return what identifies a transaction in the accepted file.
-
-    Not its id: two keys may sign the same body, and both transactions may be executed.
-    """
-    return tx.signer + tx.body.nonce.to_bytes(8, "big")
+        self._accepted.finish([each for each in entries if each.acknowledged])
 
 
 def _refuse(error: errors.TxError, tx_id: bytes = b"") -> Admission:

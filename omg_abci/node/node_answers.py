@@ -12,7 +12,7 @@ import grpc
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.capabilities import make_capabilities
-from omg_abci.node.read_service import SUBMIT_BYTES_MAX, SUBMIT_TXS_MAX, ReadService
+from omg_abci.node.read_service import ReadService
 from omg_abci.node.reader import Reader
 from omg_abci.node.record_messages import (
     fill_ended,
@@ -57,18 +57,6 @@ def _refuse(text: str) -> Refusal:
 def _require_owner(owner: bytes) -> None:
     if len(owner) != ADDRESS_BYTES:
         raise _refuse(f"owner has {len(owner)} bytes, must be {ADDRESS_BYTES}")
-
-
-async def _submit(service: ReadService, request: pb.SubmitRequest) -> pb.SubmitResponse:
-    count, size = len(request.txs), sum(map(len, request.txs))
-    if not 1 <= count <= SUBMIT_TXS_MAX:
-        raise _refuse(f"{count} transactions, must be 1..{SUBMIT_TXS_MAX}")
-    if size > SUBMIT_BYTES_MAX:
-        raise _refuse(f"{size} bytes of transactions, at most {SUBMIT_BYTES_MAX} allowed")
-    response = pb.SubmitResponse()
-    for code, log, tx_id in await service.submit(request.txs):
-        response.admissions.add(code=code, log=log, tx_id=tx_id)
-    return response
 
 
 async def _get_status(service: ReadService, _: pb.GetStatusRequest) -> pb.Status:
@@ -241,7 +229,6 @@ async def _get_proof(service: ReadService, request: pb.GetProofRequest) -> pb.St
 
 
 METHODS: Final = {
-    "Submit": Method(pb.SubmitRequest, _submit),
     "GetStatus": Method(pb.GetStatusRequest, _get_status),
     "GetAccount": Method(pb.GetAccountRequest, _get_account),
     "GetOrder": Method(pb.GetOrderRequest, _get_order),

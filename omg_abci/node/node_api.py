@@ -5,7 +5,7 @@ gRPC status and a text that says what would be accepted. docs/guides/node-api.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -17,7 +17,8 @@ from omg_abci.node.indicative import NoAuction, TooManyOrders
 from omg_abci.node.local_address import AddressRefused, parse_address
 from omg_abci.node.node_answers import METHODS, Method, Refusal
 from omg_abci.node.proof_history import HeaderOutOfRange, ReadError
-from omg_abci.node.read_service import NotLoaded, ReadService, SubmissionsFull
+from omg_abci.node.read_service import NotLoaded, ReadService
+from omg_abci.node.submit_calls import SubmitStream, UnaryCalls
 from omg_abci.protocol.merkle import KeyInvalid
 
 SERVICE: Final = "omg.node.v1.Node"
@@ -27,19 +28,22 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 CALLS_MAX: Final = 2_000
 """Calls at a time, streams apart. gRPC's own limit, at twice that, only cancels without a text."""
 STREAMS_MAX: Final = 256
+"""Of each kind: blocks, submissions."""
 
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
     # Without this a second node on the same port would silently take half of the calls.
     ("grpc.so_reuseport", 0),
+    # What a client sends and the node does not read yet is at most this much for each call.
+    ("grpc.http2.lookahead_bytes", 64 * 1024),
+    ("grpc.http2.bdp_probe", 0),
 )
 
 
 _STATUS: Final[dict[type[Exception], grpc.StatusCode]] = {
     NotLoaded: grpc.StatusCode.UNAVAILABLE,
     ChainReplaced: grpc.StatusCode.UNAVAILABLE,
-    SubmissionsFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     HeaderOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     BlockTooOld: grpc.StatusCode.OUT_OF_RANGE,
     BlockTooFarAhead: grpc.StatusCode.OUT_OF_RANGE,
@@ -49,6 +53,7 @@ _STATUS: Final[dict[type[Exception], grpc.StatusCode]] = {
 }
 
 Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
+Answer: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 
 
 async def start_server(service: ReadService, address: str) -> tuple[grpc.aio.Server, int]:
@@ -58,12 +63,17 @@ async def start_server(service: ReadService, address: str) -> tuple[grpc.aio.Ser
     """
     target = parse_address(address)
     calls = asyncio.Semaphore(CALLS_MAX)
+    unary = UnaryCalls(service.submissions)
     server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=2 * CALLS_MAX)
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        name: grpc.unary_unary_rpc_method_handler(_make_handler(service, method, calls))
+        name: grpc.unary_unary_rpc_method_handler(_bound(_make_answer(service, method), calls))
         for name, method in METHODS.items()
     }
-    handlers["StreamBlocks"] = grpc.unary_stream_rpc_method_handler(_make_stream_handler(service))
+    handlers["Submit"] = grpc.unary_unary_rpc_method_handler(
+        _bound(lambda data, context: unary.answer(data, context.peer()), calls)
+    )
+    handlers["StreamBlocks"] = grpc.unary_stream_rpc_method_handler(_make_block_handler(service))
+    handlers["SubmitStream"] = grpc.stream_stream_rpc_method_handler(_make_submit_handler(service))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     try:
         port = server.add_insecure_port(target)
@@ -73,10 +83,20 @@ async def start_server(service: ReadService, address: str) -> tuple[grpc.aio.Ser
     return server, port
 
 
-def _make_handler(
-    service: ReadService, method: Method, calls: asyncio.Semaphore
-) -> Callable[[bytes, Context], Any]:
-    """Return the handler: bytes in, bytes out, every refusal with its status."""
+def _make_answer(service: ReadService, method: Method) -> Answer:
+    """Return what answers a question: bytes in, bytes out."""
+
+    async def answer(data: bytes, _: Context) -> bytes:
+        encoded: bytes = (
+            await method.answer(service, _parse(method.request, data))
+        ).SerializeToString()
+        return encoded
+
+    return answer
+
+
+def _bound(answer: Answer, calls: asyncio.Semaphore) -> Answer:
+    """Return the handler of a unary call: not too many at a time, every refusal with its status."""
 
     async def handle(data: bytes, context: Context) -> bytes:
         try:
@@ -85,16 +105,14 @@ def _make_handler(
                     grpc.StatusCode.RESOURCE_EXHAUSTED, f"{CALLS_MAX} calls are open already"
                 )
             async with calls:
-                answer = await method.answer(service, _parse(method.request, data))
+                return await answer(data, context)
         except (Refusal, ReadError, KeyInvalid) as reason:
             await _abort(context, reason)
-        encoded: bytes = answer.SerializeToString()
-        return encoded
 
     return handle
 
 
-def _make_stream_handler(
+def _make_block_handler(
     service: ReadService,
 ) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
     streams = asyncio.Semaphore(STREAMS_MAX)
@@ -102,19 +120,35 @@ def _make_stream_handler(
     async def handle(data: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
             request = _parse(pb.StreamBlocksRequest, data)
-            if streams.locked():
-                raise Refusal(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED, f"{STREAMS_MAX} streams are open already"
-                )
+            _require_place(streams)
             async with streams:
                 height = request.from_height or service.reader.block.height + 1
                 while True:
-                    yield await service.ring.get(height)
+                    yield await service.ring.get(height, without_txs=request.without_txs)
                     height += 1
         except (Refusal, ReadError) as reason:
             await _abort(context, reason)
 
     return handle
+
+
+def _make_submit_handler(service: ReadService) -> Callable[[object, Context], Awaitable[None]]:
+    streams = asyncio.Semaphore(STREAMS_MAX)
+
+    async def handle(_: object, context: Context) -> None:
+        try:
+            _require_place(streams)
+            async with streams:
+                await SubmitStream(service.submissions, context).serve()
+        except Refusal as reason:
+            await _abort(context, reason)
+
+    return handle
+
+
+def _require_place(streams: asyncio.Semaphore) -> None:
+    if streams.locked():
+        raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{STREAMS_MAX} streams are open already")
 
 
 async def _abort(context: Context, reason: Exception) -> NoReturn:

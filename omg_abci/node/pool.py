@@ -8,14 +8,14 @@ waits for a transaction that is not here (`after`) is kept apart and never offer
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from omg_abci.node.deadlines import Deadlines, has_expired
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx
-from omg_abci.protocol.units import Address, Height, Millis, Nonce
+from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
 
 Key: TypeAlias = tuple[Address, Nonce]
 """Signer and nonce: no block holds two of them, so the pool does not either."""
@@ -110,7 +110,9 @@ class Pool:
         self.orphan_bytes = 0
         self.rotation: dict[Address, OwnerQueue] = {}
         self._entries: dict[Key, Entry] = {}
-        self._by_raw: dict[bytes, Entry] = {}
+        self._by_raw: dict[bytes, SignedTx] = {}
+        self.find_raw: Callable[[bytes], SignedTx | None] = self._by_raw.get
+        """Returns the transaction with these bytes: the lookup itself, asked twice for each."""
         self._owners: dict[Address, OwnerQueue] = {}
         self._children: dict[Key, list[Entry]] = {}
         """What waits for a nonce of its own signer."""
@@ -132,10 +134,6 @@ class Pool:
         """Return the transaction of a signer and nonce."""
         return self._entries.get(key)
 
-    def find_raw(self, raw: bytes) -> Entry | None:
-        """Return the transaction with these bytes."""
-        return self._by_raw.get(raw)
-
     def get_fees(self, owner: Address) -> int:
         """Return the most that everything of an owner can cost."""
         queue = self._owners.get(owner)
@@ -154,30 +152,42 @@ class Pool:
 
     # --- in ---
 
-    def add(self, entry: Entry, *, within_bounds: bool = True) -> list[Entry]:
+    def add(
+        self, entry: Entry, funds: Amount | None = None, *, within_bounds: bool = True
+    ) -> list[Entry]:
         """Take a transaction whose key is not there; return what had to leave for it.
 
-        Raise AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
+        Raise FeesNotCovered when all that its owner has pending can cost more than these funds,
+        AccountPoolFull, AfterNotExecuted (for want of room to wait), PoolFull.
         """
-        owner = self._owners.get(entry.tx.body.owner) or OwnerQueue(entry.tx.body.owner)
+        tx, key = entry.tx, entry.key
+        raw, body = tx.raw, tx.body
+        size, address = len(raw), body.owner
+        owner = self._owners.get(address) or OwnerQueue(address)
+        if funds is not None and owner.fees + entry.fee > funds:
+            raise errors.FeesNotCovered
         orphan = entry.waiting and self._find_ready_parent(entry) is None
         dropped: list[Entry] = []
         if within_bounds:
-            self._require_owner_room(owner, entry, orphan=orphan)
-            dropped = self._make_room(owner, len(entry.tx.raw))
-        entry.owner = self._owners[owner.address] = owner
-        key = entry.key
+            bounds = self.bounds
+            if owner.count >= bounds.owner_txs_max or owner.bytes + size > bounds.owner_bytes_max:
+                raise errors.AccountPoolFull
+            if orphan:
+                self._require_orphan_room(owner, entry)
+            if len(self._entries) >= bounds.txs_max or self.bytes + size > bounds.bytes_max:
+                dropped = self._make_room(owner, size)
+        entry.owner = self._owners[address] = owner
         self._entries[key] = entry
-        self._by_raw[entry.tx.raw] = entry
+        self._by_raw[raw] = tx
         owner.count += 1
-        owner.bytes += len(entry.tx.raw)
+        owner.bytes += size
         owner.fees += entry.fee
-        self.bytes += len(entry.tx.raw)
+        self.bytes += size
         if not entry.acknowledged:
             owner.droppable[key] = entry
         if entry.waiting:
-            self._children.setdefault((key[0], entry.tx.body.after), []).append(entry)
-        self._deadlines.add(entry.tx, self)
+            self._children.setdefault((key[0], body.after), []).append(entry)
+        self._deadlines.add(tx, self)
         if orphan:
             self._set_orphan(entry)
         else:
@@ -193,19 +203,19 @@ class Pool:
 
     def remove(self, entry: Entry, *, executed: bool = False) -> None:
         """Take an entry out; what waits for it becomes ready if it was executed, else waits on."""
-        key = entry.key
+        key, owner, raw = entry.key, entry.owner, entry.tx.raw
         self._leave_place(entry)
         entry.place = Place.GONE
         del self._entries[key]
-        del self._by_raw[entry.tx.raw]
-        owner = entry.owner
+        del self._by_raw[raw]
         owner.count -= 1
-        owner.bytes -= len(entry.tx.raw)
+        owner.bytes -= len(raw)
         owner.fees -= entry.fee
-        owner.droppable.pop(key, None)
+        if not entry.acknowledged:
+            del owner.droppable[key]
         if not owner.count:
             del self._owners[owner.address]
-        self.bytes -= len(entry.tx.raw)
+        self.bytes -= len(raw)
         self._no_room_from = None
         if entry.waiting:
             self._forget_child(entry)
@@ -216,6 +226,8 @@ class Pool:
 
     def mark_executed(self, key: Key) -> None:
         """Let go what waits for this nonce of this signer."""
+        if not self._children:
+            return
         for child in self._children.pop(key, ()):
             child.waiting = False
             if child.place is Place.ORPHAN:
@@ -267,12 +279,16 @@ class Pool:
             each.place = Place.READY
             owner = each.owner
             signer, nonce = key = each.key
-            ready = owner.ready.setdefault(signer, [])
-            if not ready or ready[-1][0] < nonce:
+            ready = owner.ready.get(signer)
+            if ready is None:
+                owner.ready[signer] = [(nonce, each)]
+                self.rotation.setdefault(owner.address, owner)
+            elif ready[-1][0] < nonce:
                 ready.append((nonce, each))
             else:
                 insort(ready, (nonce, each))
-            self.rotation.setdefault(owner.address, owner)
+            if not self._children:
+                return
             for child in self._children.get(key, ()):
                 if child.place is Place.ORPHAN and child.owner is owner:
                     self._leave_place(child)
@@ -288,7 +304,8 @@ class Pool:
         if entry.place is Place.READY:
             signer, nonce = entry.key
             ready = owner.ready[signer]
-            del ready[bisect_left(ready, (nonce,))]
+            # Most that leave were executed, and those are the lowest.
+            del ready[0 if ready[0][0] == nonce else bisect_left(ready, (nonce,))]
             if not ready:
                 del owner.ready[signer]
                 if not owner.ready:
@@ -321,25 +338,20 @@ class Pool:
 
     # --- bounds ---
 
-    def _require_owner_room(self, owner: OwnerQueue, entry: Entry, *, orphan: bool) -> None:
+    def _require_orphan_room(self, owner: OwnerQueue, entry: Entry) -> None:
         bounds = self.bounds
-        size = len(entry.tx.raw)
-        if owner.count >= bounds.owner_txs_max or owner.bytes + size > bounds.owner_bytes_max:
-            raise errors.AccountPoolFull
-        if orphan and (
+        if (
             owner.orphans >= bounds.orphans_owner_max
-            or self.orphan_bytes + size > bounds.orphan_bytes_max
+            or self.orphan_bytes + len(entry.tx.raw) > bounds.orphan_bytes_max
         ):
             raise errors.AfterNotExecuted(str(entry.tx.body.after))
 
     def _make_room(self, newcomer: OwnerQueue, size: int) -> list[Entry]:
-        """Drop the newest of whoever has most until there is room; raise PoolFull.
+        """Drop the newest of whoever has most until there is room again; raise PoolFull.
 
         Nobody loses to an owner that has as much: so a flood ends where it began.
         """
         bounds = self.bounds
-        if len(self._entries) < bounds.txs_max and self.bytes + size <= bounds.bytes_max:
-            return []
         own = newcomer.bytes + size
         if self._no_room_from is not None and own >= self._no_room_from:
             raise errors.PoolFull

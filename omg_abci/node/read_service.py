@@ -12,28 +12,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node.block_events import PackedEvent, add_event
+from omg_abci.node.block_events import PackedEvent
 from omg_abci.node.block_ring import BlockRing
 from omg_abci.node.indicative import IndicativePrices
 from omg_abci.node.proof_history import Fold, Head, ProvenValue, ReadError
 from omg_abci.node.reader import Reader
 from omg_abci.node.storage import Storage, StorageUnreadable
+from omg_abci.node.submissions import Submissions
+from omg_abci.node.wire import encode_block
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Hash, Height
 
 Frame: TypeAlias = tuple[Any, ...]
 Send: TypeAlias = Callable[[Frame], None]
-Verdict: TypeAlias = tuple[int, str, bytes]
-"""Code, log, transaction id."""
 
 FOLD_INLINE_MAX: Final = 4_000
 """Changes that are folded at once: about 40 ms. More go to a thread."""
-SUBMIT_TXS_MAX: Final = 1_000
-SUBMIT_BYTES_MAX: Final = 1024 * 1024
-WAITING_TXS_MAX: Final = 50_000
-WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
-"""What all clients together may have waiting at the executor."""
 _OPEN_TRIES: Final = 5
 _OPEN_PAUSE_S: Final = 0.2
 
@@ -45,12 +39,6 @@ class NotLoaded(ReadError):
     """The state is still being loaded."""
 
     code = "read.not_loaded"
-
-
-class SubmissionsFull(ReadError):
-    """As many transactions wait for the executor's answer as are allowed."""
-
-    code = "read.submissions_full"
 
 
 class FrameUnknown(ReadError):
@@ -71,10 +59,7 @@ class ReadService:
         self._tree_lock = asyncio.Lock()
         """Held while the tree changes: proofs wait for it."""
         self._reader: Reader | None = None
-        self._submissions: dict[int, tuple[asyncio.Future[list[Verdict]], int, int]] = {}
-        self._submission_id = 0
-        self._waiting_txs = 0
-        self._waiting_bytes = 0
+        self.submissions = Submissions(self._pass_on)
         self.ring = BlockRing()
         self.indicative = IndicativePrices()
         self.pool_count = 0
@@ -94,6 +79,9 @@ class ReadService:
             send(frame)
         self._outgoing.clear()
 
+    def _pass_on(self, frame: Frame) -> None:
+        self._send(frame)
+
     # --- frames ---
 
     def take(self, frame: Frame) -> None:
@@ -102,10 +90,15 @@ class ReadService:
         Raise FrameUnknown.
         """
         match frame:
-            case ("submitted", int(request_id), list(verdicts)):
-                self._resolve(request_id, verdicts)
+            case ("submitted", int(request_id), list(verdicts), *pool):
+                if pool:
+                    self.submissions.set_pool(*pool)
+                self.submissions.take_verdicts(request_id, verdicts)
             case ("pool", int(count), int(size)):
                 self.pool_count, self.pool_bytes = count, size
+                self.submissions.set_pool(count, size)
+            case ("bounds", int(count), int(size)):
+                self.submissions.set_bounds(count, size)
             case ("query", int(request_id), str(path), bytes(data), int(height), bool(prove)):
                 self._send(("answer", request_id, *self._answer(path, data, height, prove=prove)))
             case ("genesis" | "load" | "block", *_):
@@ -158,12 +151,8 @@ class ReadService:
         events: Sequence[PackedEvent],
     ) -> None:
         fold = reader.apply_block(height, Head(app_hash, diff_hash, tree_root), diff)
-        block = pb.Block(height=height, time_ms=time_ms, block_hash=block_hash, app_hash=app_hash)
-        for tx_id, raw, code, data in txs:
-            block.txs.add(tx_id=tx_id, tx=raw, code=code, result=data)
-        for event in events:
-            add_event(block, event)
-        self.ring.append(block.SerializeToString())
+        self.submissions.add_block(len(txs), sum([len(raw) for _, raw, _, _ in txs]))
+        self.ring.append(encode_block(height, time_ms, block_hash, app_hash, txs, events))
         if fold is not None:
             self._folds.put_nowait((reader, fold))
 
@@ -189,30 +178,6 @@ class ReadService:
         """
         async with self._tree_lock:
             return self.reader.history.prove(key, header_height)
-
-    async def submit(self, raws: Sequence[bytes]) -> list[Verdict]:
-        """Return the executor's verdicts, one a transaction; raise SubmissionsFull."""
-        size = sum(map(len, raws))
-        if (
-            self._waiting_txs + len(raws) > WAITING_TXS_MAX
-            or self._waiting_bytes + size > WAITING_BYTES_MAX
-        ):
-            raise SubmissionsFull("too many transactions wait for an answer; send again later")
-        self._submission_id += 1
-        answer: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
-        self._submissions[self._submission_id] = (answer, len(raws), size)
-        self._waiting_txs += len(raws)
-        self._waiting_bytes += size
-        self._send(("submit", self._submission_id, list(raws)))
-        return await answer
-
-    def _resolve(self, request_id: int, verdicts: list[Verdict]) -> None:
-        """Answer a submission; one whose client has gone is only counted off."""
-        answer, count, size = self._submissions.pop(request_id)
-        self._waiting_txs -= count
-        self._waiting_bytes -= size
-        if not answer.done():
-            answer.set_result(verdicts)
 
     def _answer(
         self, path: str, data: bytes, height: Height, *, prove: bool

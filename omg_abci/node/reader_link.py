@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     height: int
 
 
-Submit = Callable[[Sequence[bytes]], Awaitable[list[tuple[int, str, bytes]]]]
+Submit = Callable[[Sequence[bytes]], Awaitable[Sequence[tuple[int, str, bytes]]]]
 
 
 class ReaderLink:
@@ -51,6 +51,8 @@ class ReaderLink:
         """Set when the read process has loaded what it was sent and serves the node API."""
         self._queries: dict[int, asyncio.Future[Answer]] = {}
         self._query_number = 0
+        self.get_pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Transactions and bytes that are pending."""
         self._tasks: dict[asyncio.Task[None], None] = {}
 
     async def start(self) -> None:
@@ -101,6 +103,10 @@ class ReaderLink:
             )
         )
 
+    def send_bounds(self, txs_max: int, bytes_max: int) -> None:
+        """Tell how much the pool may hold."""
+        self._send(("bounds", txs_max, bytes_max))
+
     def send_pool(self, count: int, size: int) -> None:
         """Tell how full the pool is."""
         self._send(("pool", count, size))
@@ -145,7 +151,8 @@ class ReaderLink:
             logger.exception("a submission of %d transactions failed", len(raws))
             admissions = [(NodeBusy.code, NodeBusy.text, b"")] * len(raws)
         if not self._stopping:
-            self._send(("submitted", number, [tuple(each) for each in admissions]))
+            answers = [tuple(each) if each[0] else each[2] for each in admissions]
+            self._send(("submitted", number, answers, *self.get_pool()))
 
     def _on_lost(self, reason: Exception | None) -> None:
         if not self._stopping:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -16,9 +17,12 @@ from omg_abci.node.channel import connect_channel, settle_child
 from omg_abci.node.local_address import AddressRefused
 from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
+from omg_abci.node.sampling import start_sampling
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a fold or a load in its thread keeps the API waiting for the interpreter at a time."""
+NICENESS: Final = 5
+"""Executor and CometBFT go first where processors are short: a vote must not wait for a client."""
 _STOP_GRACE_S: Final = 0.5
 _GC_THRESHOLD: Final = 200_000
 """Allocations between collections of the youngest generation: blocks are many tuples and no
@@ -28,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 async def serve(fd: int, address: str) -> None:
     """Serve the API until the executor is gone; raise AddressRefused, and what is inconsistent."""
+    start_sampling("reader")
     lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(reason: Exception | None) -> None:
@@ -61,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settle_child()
     gc.set_threshold(_GC_THRESHOLD, 20, 100)
+    os.nice(NICENESS)
     try:
         asyncio.run(serve(options.fd, options.grpc))
     except AddressRefused as reason:

@@ -42,10 +42,14 @@ class _Turns:
     __slots__ = ("entries", "served")
 
     def __init__(self, queue: OwnerQueue) -> None:
-        lists = [islice(ready, _LOOKED_AT_MAX) for ready in queue.ready.values()]
-        self.entries: Iterator[tuple[Nonce, Entry]] = (
-            lists[0] if len(lists) == 1 else heapq.merge(*lists, key=_get_nonce)
-        )
+        lists = queue.ready.values()
+        self.entries: Iterator[tuple[Nonce, Entry]]
+        if len(lists) == 1:
+            (ready,) = lists
+            self.entries = islice(ready, _LOOKED_AT_MAX)
+        else:
+            parts = [islice(ready, _LOOKED_AT_MAX) for ready in lists]
+            self.entries = heapq.merge(*parts, key=_get_nonce)
         self.served = False
 
 
@@ -66,7 +70,7 @@ class _Filling:
 
     def take_next(self, turns: _Turns) -> bool:
         """Take the owner's next transaction; return whether it may have another in this block."""
-        for nonce, entry in turns.entries:
+        for _, entry in turns.entries:
             tx = entry.tx
             signer = tx.signer
             signed = self._signers.get(signer, 0)
@@ -74,30 +78,28 @@ class _Filling:
                 continue
             if entry.waiting and (signer, tx.body.after) not in self._chosen:
                 continue
+            size = len(tx.raw) + ENCODING_BYTES
             try:
-                self._add(tx)
+                if size > self._bytes_left:
+                    raise errors.BlockFull
+                self._budget.add(tx)
             except errors.BlockFull:
                 self._misses += 1
                 return False
             except errors.TxError as error:
                 if turns.served and isinstance(error, errors.FeesNotCovered):
                     return False
-                self.refused.append((entry, error))
+                # Without its traceback, which leads back here: nothing may end in a cycle.
+                self.refused.append((entry, error.with_traceback(None)))
                 if len(self.refused) >= REFUSED_MAX:
                     return False
                 continue
+            self._bytes_left -= size
             self._signers[signer] = signed + 1
-            self._chosen.add((signer, nonce))
+            self._chosen.add(entry.key)
             turns.served = True
             return True
         return False
-
-    def _add(self, tx: SignedTx) -> None:
-        size = len(tx.raw) + ENCODING_BYTES
-        if size > self._bytes_left:
-            raise errors.BlockFull
-        self._budget.add(tx)
-        self._bytes_left -= size
 
 
 def fill_block(
@@ -111,7 +113,7 @@ def fill_block(
         for each in turns:
             if filling.take_next(each):
                 again.append(each)
-            if filling.is_full():
+            elif filling.is_full():
                 return filling.refused
         if not again:
             return filling.refused

@@ -349,7 +349,7 @@ def _put_diff(batch: WriteBatch, diff: Iterable[DiffEntry]) -> None:
 
 
 def _count_records(diff: Iterable[DiffEntry]) -> int:
-    return sum(value is not None for _, value in diff)
+    return sum([value is not None for _, value in diff])
 
 
 def _compute_checksum(body: bytes) -> bytes:

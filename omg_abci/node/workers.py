@@ -6,15 +6,16 @@ else, wait a few milliseconds at most; a worker that dies fails whatever waits a
 """
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import partial
+from itertools import islice
 from typing import Final, TypeAlias
 
 from omg_abci.node.channel import Child, Message, spawn_child
-from omg_abci.node.verdicts import unpack_verdict
-from omg_abci.protocol.errors import FormatError, OmgError
+from omg_abci.node.verdicts import unpack_verdicts
+from omg_abci.protocol.errors import FormatError, OmgError, Undecodable, require
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.signing import Domain
 
@@ -26,9 +27,13 @@ IN_FLIGHT_MAX: Final = 2
 """Batches at one worker: one that it works on and one that it finds when it is done."""
 CACHE_TXS_MAX: Final = 65_536
 CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
+_FORGOTTEN_FRACTION: Final = 256
+"""A full cache forgets this part of it at once."""
 _STOP_TIMEOUT_S: Final = 5.0
 
 Result: TypeAlias = SignedTx | FormatError
+_UNKNOWN: Final = Undecodable()
+"""Stands for a result that has not come."""
 
 
 class WorkerLost(OmgError):
@@ -47,7 +52,8 @@ class VerifiedCache:
 
     def __init__(self, txs_max: int = CACHE_TXS_MAX, bytes_max: int = CACHE_BYTES_MAX) -> None:
         """Fix the bounds, both of which hold."""
-        self._txs: OrderedDict[bytes, SignedTx] = OrderedDict()
+        self._txs: dict[bytes, SignedTx] = {}
+        """Those asked for the longest time ago first."""
         self._txs_max = txs_max
         self._bytes_max = bytes_max
         self._bytes = 0
@@ -55,22 +61,29 @@ class VerifiedCache:
     def __len__(self) -> int:
         return len(self._txs)
 
-    def find(self, raw: bytes) -> SignedTx | None:
-        """Return the transaction if it is remembered."""
-        tx = self._txs.get(raw)
-        if tx is not None:
-            self._txs.move_to_end(raw)
-        return tx
-
-    def add(self, tx: SignedTx) -> None:
-        """Remember a transaction."""
+    def find(self, raws: Sequence[bytes]) -> list[SignedTx | None]:
+        """Return for each the transaction, if it is remembered."""
         txs = self._txs
-        if tx.raw not in txs:
-            self._bytes += len(tx.raw)
-        txs[tx.raw] = tx
+        found = [txs.get(raw) for raw in raws]
+        if any(found):
+            for tx in found:
+                if tx is not None:
+                    txs[tx.raw] = txs.pop(tx.raw)
+        return found
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Remember the transactions among these."""
+        txs = self._txs
+        for tx in results:
+            if isinstance(tx, SignedTx):
+                if tx.raw not in txs:
+                    self._bytes += len(tx.raw)
+                txs[tx.raw] = tx
         while len(txs) > self._txs_max or self._bytes > self._bytes_max:
-            raw, _ = txs.popitem(last=False)
-            self._bytes -= len(raw)
+            # Many at once: a dictionary's first item is found the slower the more were deleted.
+            for raw in list(islice(txs, 1 + len(txs) // _FORGOTTEN_FRACTION)):
+                self._bytes -= len(raw)
+                del txs[raw]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -81,15 +94,55 @@ class VerifiedCache:
 class _Job:
     """One call of `verify` that waits for its last result."""
 
-    __slots__ = ("future", "remaining", "results")
+    __slots__ = ("future", "raws", "remaining", "results", "taken")
 
-    def __init__(self, results: list[Result | None], remaining: int) -> None:
-        self.results = results
-        self.remaining = remaining
+    def __init__(self, raws: Sequence[bytes]) -> None:
+        self.raws = raws
+        self.taken = 0
+        """How many were given to workers."""
+        self.remaining = len(raws)
+        self.results: list[Result] = [_UNKNOWN] * len(raws)
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def put(self, begin: int, results: list[Result]) -> None:
+        """Take the results of what stands from `begin` on."""
+        self.results[begin : begin + len(results)] = results
+        self.remaining -= len(results)
+        if not self.remaining and not self.future.done():
+            self.future.set_result(None)
 
-_Item: TypeAlias = tuple[_Job, int, bytes]
+
+_Part: TypeAlias = tuple[_Job, int, int]
+"""What stands between two places of a job."""
+
+
+class _Queue:
+    """Jobs of which something was not yet given to a worker."""
+
+    __slots__ = ("count", "jobs")
+
+    def __init__(self) -> None:
+        self.jobs: deque[_Job] = deque()
+        self.count = 0
+        """Transactions."""
+
+    def add(self, job: _Job) -> None:
+        self.jobs.append(job)
+        self.count += len(job.raws)
+
+    def take(self, count: int) -> list[_Part]:
+        """Remove the next transactions; at most `self.count`."""
+        parts: list[_Part] = []
+        self.count -= count
+        while count:
+            job = self.jobs[0]
+            begin = job.taken
+            job.taken = end = min(begin + count, len(job.raws))
+            count -= end - begin
+            parts.append((job, begin, end))
+            if end == len(job.raws):
+                self.jobs.popleft()
+        return parts
 
 
 class _Worker:
@@ -98,7 +151,7 @@ class _Worker:
     __slots__ = ("batches", "child")
 
     def __init__(self) -> None:
-        self.batches: dict[int, list[_Item]] = {}
+        self.batches: dict[int, list[_Part]] = {}
         self.child: Child | None = None
 
     def send(self, message: Message) -> None:
@@ -120,7 +173,7 @@ class WorkerPool:
         self._workers = [_Worker() for _ in range(workers)]
         self._on_fatal = on_fatal
         self.find_known = find_known
-        self._queues: dict[Urgency, deque[_Item]] = {urgency: deque() for urgency in Urgency}
+        self._queues = {urgency: _Queue() for urgency in Urgency}
         self._cache = VerifiedCache()
         self._next_batch = 0
         self._stopping = False
@@ -154,47 +207,47 @@ class WorkerPool:
         self, raws: Sequence[bytes], urgency: Urgency = Urgency.ADMISSION
     ) -> list[Result]:
         """Return for each either the transaction or its format error; raise WorkerLost."""
-        results: list[Result | None] = [self._find(raw) for raw in raws]
-        missing = [place for place, result in enumerate(results) if result is None]
-        if missing:
-            if self._failure is not None:
-                raise self._failure
-            job = _Job(results, len(missing))
-            self._queues[urgency].extend([(job, place, raws[place]) for place in missing])
-            self._dispatch()
-            await job.future
-        return [result for result in results if result is not None]
-
-    def _find(self, raw: bytes) -> SignedTx | None:
-        tx = self._cache.find(raw)
-        if tx is None and self.find_known is not None:
-            tx = self.find_known(raw)
-        return tx
+        found = self._cache.find(raws)
+        if (find := self.find_known) is not None:
+            found = [tx or find(raw) for raw, tx in zip(raws, found, strict=True)]
+        missing = [raw for raw, tx in zip(raws, found, strict=True) if tx is None]
+        if not missing:
+            return [tx for tx in found if tx is not None]
+        if self._failure is not None:
+            raise self._failure
+        job = _Job(missing)
+        self._queues[urgency].add(job)
+        self._dispatch()
+        await job.future
+        if len(missing) == len(raws):
+            return job.results
+        verified = iter(job.results)
+        return [next(verified) if tx is None else tx for tx in found]
 
     def _dispatch(self) -> None:
-        while queue := self._queues[Urgency.BLOCK] or self._queues[Urgency.ADMISSION]:
+        block, admission = self._queues[Urgency.BLOCK], self._queues[Urgency.ADMISSION]
+        while (queue := block if block.count else admission).count:
             worker = min(self._workers, key=lambda each: len(each.batches))
             if len(worker.batches) >= IN_FLIGHT_MAX:
                 return
-            share = -(-len(queue) // len(self._workers))
-            size = min(len(queue), max(BATCH_TXS_MIN, min(share, BATCH_TXS_MAX)))
-            items = [queue.popleft() for _ in range(size)]
+            share = -(-queue.count // len(self._workers))
+            size = min(queue.count, max(BATCH_TXS_MIN, min(share, BATCH_TXS_MAX)))
+            parts = queue.take(size)
+            raws = [raw for job, begin, end in parts for raw in job.raws[begin:end]]
             self._next_batch += 1
-            worker.batches[self._next_batch] = items
-            worker.send(("verify", self._next_batch, [raw for _, _, raw in items]))
+            worker.batches[self._next_batch] = parts
+            worker.send(("verify", self._next_batch, raws))
 
     def _on_message(self, worker: _Worker, message: Message) -> None:
         _, batch_id, verdicts = message
-        items = worker.batches.pop(batch_id)
+        parts = worker.batches.pop(batch_id)
         self._dispatch()
-        for (job, place, raw), verdict in zip(items, verdicts, strict=True):
-            result = unpack_verdict(raw, verdict)
-            if isinstance(result, SignedTx):
-                self._cache.add(result)
-            job.results[place] = result
-            job.remaining -= 1
-            if not job.remaining and not job.future.done():
-                job.future.set_result(None)
+        unread = iter(verdicts)
+        for job, begin, end in parts:
+            results = unpack_verdicts(job.raws[begin:end], unread)
+            require(len(results) == end - begin, "a worker has a verdict for each transaction")
+            self._cache.add(results)
+            job.put(begin, results)
 
     def _on_lost(self, worker: _Worker, reason: Exception | None) -> None:
         if self._stopping or self._failure is not None:
@@ -206,12 +259,11 @@ class WorkerPool:
 
     def _fail(self, failure: WorkerLost) -> None:
         self._failure = failure
-        waiting = [item for queue in self._queues.values() for item in queue]
+        waiting = [job for queue in self._queues.values() for job in queue.jobs]
         waiting += [
-            item for each in self._workers for part in each.batches.values() for item in part
+            job for each in self._workers for parts in each.batches.values() for job, _, _ in parts
         ]
-        for queue in self._queues.values():
-            queue.clear()
-        for job, _, _ in waiting:
+        self._queues = {urgency: _Queue() for urgency in Urgency}
+        for job in waiting:
             if not job.future.done():
                 job.future.set_exception(failure)

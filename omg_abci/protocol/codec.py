@@ -4,6 +4,7 @@ Canonical bytes only: a message is accepted when re-serialising it without unkno
 the same bytes, so that no two byte strings mean the same transaction.
 """
 
+import struct
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -24,10 +25,33 @@ from omg_abci.protocol.messages import (
     Transfer,
     TxBody,
 )
+from omg_abci.protocol.result_bytes import encode_leg_result, encode_result
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.units import Amount, Ended, Scheme
 
+__all__ = (
+    "decode_amount",
+    "decode_body",
+    "decode_envelope",
+    "decode_leg_result",
+    "decode_result",
+    "encode_amount",
+    "encode_body",
+    "encode_envelope",
+    "encode_leg_result",
+    "encode_result",
+)
+
 _AMOUNT_BYTES_MAX: Final = 16
+
+_SCHEMES: Final = (int(Scheme.TYPED), int(Scheme.RAW))
+_TAIL: Final = struct.Struct("<2s20sBB2s65s")
+"""How signer, scheme and signature end an envelope: each behind its tag, bytes with a length."""
+_TAIL_HEADS: Final = (b"\x12\x14", 0x18, b"\x22\x41")
+_BODY_TAG: Final = 0x0A
+_BODY_AT_MIN: Final = 2
+"""Behind the tag and a length of one byte."""
+_VARINT_MORE: Final = 0x80
 
 _new = tuple.__new__
 
@@ -54,10 +78,35 @@ def decode_envelope(raw: bytes) -> tuple[bytes, bytes, int, bytes]:
     """
     if len(raw) > limits.TX_BYTES_MAX:
         raise errors.TxTooLarge(f"{len(raw)} bytes, {limits.TX_BYTES_MAX} allowed")
+    return _split_usual_envelope(raw) or _parse_envelope(raw)
+
+
+def _parse_envelope(raw: bytes) -> tuple[bytes, bytes, int, bytes]:
     envelope = _parse(pb.SignedTx, raw)
-    if envelope.scheme not in (Scheme.TYPED, Scheme.RAW):
+    if envelope.scheme not in _SCHEMES:
         raise errors.UnknownScheme(str(envelope.scheme))
     return envelope.body, envelope.signer, envelope.scheme, envelope.signature
+
+
+def _split_usual_envelope(raw: bytes) -> tuple[bytes, bytes, int, bytes] | None:
+    """Return what is in an envelope of the usual form: 0.6 µs instead of 1.3.
+
+    All that is valid has it: a body of some length, a signer of 20 bytes, a scheme of one digit, a
+    signature of 65 bytes, canonical as they stand. None is for the generated decoder to judge.
+    """
+    end = len(raw) - _TAIL.size
+    if end < _BODY_AT_MIN:
+        return None
+    signer_head, signer, scheme_tag, scheme, signature_head, signature = _TAIL.unpack_from(raw, end)
+    if (signer_head, scheme_tag, signature_head) != _TAIL_HEADS or scheme not in _SCHEMES:
+        return None
+    begin = _BODY_AT_MIN if raw[1] < _VARINT_MORE else _BODY_AT_MIN + 1
+    size = raw[1] if begin == _BODY_AT_MIN else raw[1] & _VARINT_MORE - 1 | raw[2] << 7
+    # The length's last byte must say that it is the last, and not be empty.
+    is_shortest = 0 < size >> 7 * (begin - _BODY_AT_MIN) < _VARINT_MORE
+    if raw[0] != _BODY_TAG or begin + size != end or not is_shortest:
+        return None
+    return raw[begin:end], signer, scheme, signature
 
 
 def encode_envelope(body: bytes, signer: bytes, scheme: int, signature: bytes) -> bytes:
@@ -70,16 +119,23 @@ def encode_envelope(body: bytes, signer: bytes, scheme: int, signature: bytes) -
 def decode_body(data: bytes) -> TxBody:
     """Return the body, its legs not yet checked; raise Undecodable, NotCanonical, EmptyLeg."""
     body = _parse(pb.TxBody, data)
-    return TxBody(
-        body.chain_id,
-        body.owner,
-        body.nonce,
-        body.after,
-        body.valid_until_ms,
-        body.valid_until_height,
-        body.atomic,
-        body.max_unit_price,
-        tuple([_decode_leg(leg) for leg in body.legs]),
+    legs = body.legs
+    return _new(
+        TxBody,
+        (
+            body.chain_id,
+            body.owner,
+            body.nonce,
+            body.after,
+            body.valid_until_ms,
+            body.valid_until_height,
+            body.atomic,
+            body.max_unit_price,
+            # A container's iterator costs as much as decoding a leg, and most have one.
+            (_decode_leg(legs[0]),)
+            if len(legs) == 1
+            else tuple([_decode_leg(leg) for leg in legs]),
+        ),
     )
 
 
@@ -105,7 +161,8 @@ def _parse(kind: Any, data: bytes) -> Any:  # noqa: ANN401 - generated classes s
     except DecodeError as reason:
         raise errors.Undecodable from reason
     message.DiscardUnknownFields()
-    if message.SerializeToString(deterministic=True) != data:
+    # Bytes are the same each time without asking for it: there are no maps. That saves 0.2 µs.
+    if message.SerializeToString() != data:
         raise errors.NotCanonical
     return message
 
@@ -224,36 +281,6 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
 
 
 # --- results ----------------------------------------------------------------------------------
-
-
-def encode_result(result: TxResult) -> bytes:
-    """Return the bytes that ExecTxResult.data carries."""
-    message = pb.TxResult(work=result.work, fee=encode_amount(result.fee))
-    for leg in result.legs:
-        _add_leg_result(message.legs.add(), leg)
-    return message.SerializeToString(deterministic=True)
-
-
-def encode_leg_result(leg: LegResult) -> bytes:
-    """Return the bytes of one leg's result, as an event carries them."""
-    message = pb.LegResult()
-    _add_leg_result(message, leg)
-    return message.SerializeToString(deterministic=True)
-
-
-def _add_leg_result(out: Any, leg: LegResult) -> None:  # noqa: ANN401 - a generated class
-    (out.code, out.filled, out.resting, out.ended, out.repeated, out.tombstone) = leg[:6]
-    (out.kept_place, out.cancelled, out.more) = leg[6:9]
-    if any(leg[12:]):
-        (out.price, out.market, out.waiting) = leg[12:]
-    for fill in leg.fills:
-        out.fills.add(
-            maker=fill.maker, client_id=fill.client_id, price=fill.price, quantity=fill.quantity
-        )
-    for removal in leg.removals:
-        out.removals.add(owner=removal.owner, client_id=removal.client_id, reason=removal.reason)
-    for decrement in leg.decrements:
-        out.decrements.add(client_id=decrement.client_id, quantity=decrement.quantity)
 
 
 def decode_result(data: bytes, code: int) -> TxResult:

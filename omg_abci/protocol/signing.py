@@ -39,6 +39,7 @@ from omg_abci.protocol.units import (
 DOMAIN_NAME: Final = "OMG Network"
 DOMAIN_VERSION: Final = "1"
 NO_BRIDGE_CHAIN_ID: Final = 31_337
+_RAW: Final = int(Scheme.RAW)
 _RAW_PREFIX: Final = b"OMG raw v1\n"
 _DOMAIN_TYPE: Final = (
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -72,7 +73,7 @@ def compute_domain_separator(domain: Domain) -> Hash:
 
 def compute_digest(separator: Hash, scheme: int, body_bytes: bytes, body: TxBody) -> Hash:
     """Return what the signer signs: the transaction's id."""
-    if scheme == Scheme.RAW:
+    if scheme == _RAW:
         return compute_keccak(_RAW_PREFIX + separator + body_bytes)
     return compute_keccak(b"\x19\x01" + separator + _hash_body(body))
 

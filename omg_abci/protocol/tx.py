@@ -5,10 +5,12 @@ what a signature worker does, and its verdict for given bytes never changes.
 """
 
 from omg_abci.protocol import codec, errors
-from omg_abci.protocol.crypto import recover_signer, require_signature, sign_digest
+from omg_abci.protocol.crypto import recover_address, require_signature, sign_digest
 from omg_abci.protocol.messages import SignedTx, TxBody
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
 from omg_abci.protocol.units import Scheme
+
+_new = tuple.__new__
 
 
 class Verifier:
@@ -17,6 +19,7 @@ class Verifier:
     def __init__(self, domain: Domain) -> None:
         """Fix chain id and signing domain."""
         self.domain = domain
+        self._chain_id = domain.chain_id
         self.separator = compute_domain_separator(domain)
 
     def decode_tx(self, raw: bytes) -> tuple[SignedTx, bytes]:
@@ -27,16 +30,16 @@ class Verifier:
         body_bytes, signer, scheme, signature = codec.decode_envelope(raw)
         require_signature(signature)
         body = codec.decode_body(body_bytes)
-        if body.chain_id != self.domain.chain_id:
-            raise errors.WrongChain(f"{body.chain_id!r}, this is {self.domain.chain_id!r}")
+        if body.chain_id != self._chain_id:
+            raise errors.WrongChain(f"{body.chain_id!r}, this is {self._chain_id!r}")
         body.check(signer, scheme)
         digest = compute_digest(self.separator, scheme, body_bytes, body)
-        return SignedTx(raw, digest, signer, scheme, body), signature
+        return _new(SignedTx, (raw, digest, signer, scheme, body)), signature
 
     def verify_tx(self, raw: bytes) -> SignedTx:
         """Return the transaction; raise any `FormatError`, last of all SignerMismatch."""
         tx, signature = self.decode_tx(raw)
-        recovered = recover_signer(tx.tx_id, signature)
+        recovered = recover_address(tx.tx_id, signature)
         if recovered != tx.signer:
             raise errors.SignerMismatch(
                 f"recovers to 0x{recovered.hex()}, envelope says 0x{tx.signer.hex()},"

@@ -1,12 +1,18 @@
 """Transfers and agents (docs/spec/accounts.md)."""
 
+from typing import Final
+
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import TRADE_MESSAGES, ApproveAgent, Message, RevokeAgent, Transfer
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Millis, Scope
 from omg_abci.rules.context import LegContext
+from omg_abci.state.objects import Account
 from omg_abci.state.records import AgentRecord
 from omg_abci.state.working import WorkingState
+
+_TRADE: Final = int(Scope.TRADE)
+_TRADES: Final = dict.fromkeys(TRADE_MESSAGES)
 
 
 def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> LegResult:
@@ -50,20 +56,20 @@ def process_revoke_agent(state: WorkingState, ctx: LegContext, msg: RevokeAgent)
 
 
 def require_agent(
-    state: WorkingState,
-    owner: Address,
+    account: Account | None,
     agent: Address,
     legs: tuple[Message, ...],
     time_ms: Millis,
 ) -> None:
     """Raise NotAnAgent, AgentExpired or AgentScope unless the agent may sign these legs."""
-    account = state.accounts.get(owner)
     approval = None if account is None else account.agents.get(agent)
     if approval is None:
-        raise errors.NotAnAgent(f"0x{agent.hex()} for 0x{owner.hex()}")
-    if approval.expires_ms <= time_ms:
+        owner = "this owner" if account is None else f"0x{account.owner.hex()}"
+        raise errors.NotAnAgent(f"0x{agent.hex()} for {owner}")
+    scope, expires_ms = approval
+    if expires_ms <= time_ms:
         raise errors.AgentExpired
-    trades = bool(approval.scope & Scope.TRADE)
+    trades = scope & _TRADE
     for leg in legs:
-        if not (trades and isinstance(leg, TRADE_MESSAGES)):
+        if not (trades and type(leg) in _TRADES):
             raise errors.AgentScope(type(leg).__name__)

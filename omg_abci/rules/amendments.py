@@ -114,8 +114,8 @@ def process_amend_order(state: WorkingState, ctx: LegContext, msg: AmendOrder) -
 def _get_open(state: WorkingState, ctx: LegContext, client_id: int) -> Order:
     order = ctx.account.orders.get(client_id)
     if order is None:
-        ended = ctx.account.ended.get(client_id)
-        if ended is not None and ended[1].until_ms > state.time_ms:
+        ended = ctx.account.get_ended(client_id)
+        if ended is not None and ended.until_ms > state.time_ms:
             raise errors.OrderClosed
         raise errors.UnknownOrder
     return order

@@ -22,6 +22,7 @@ from omg_abci.rules.markets import (
 )
 from omg_abci.rules.orderbook import get_death
 from omg_abci.rules.removals import end_order
+from omg_abci.rules.settlement import get_take
 from omg_abci.state.book import BookSide, Order
 from omg_abci.state.objects import Market
 from omg_abci.state.working import WorkingState
@@ -179,8 +180,8 @@ def _trade(state: WorkingState, bid: Order, ask: Order, price: Ticks) -> None:
     unit = quantity * market.quote_unit
     state.change_balance(bid.give, (bid.price - price) * unit, -bid.price * unit)
     state.change_balance(ask.give, 0, -base)
-    state.change_balance(bid.take, base, 0)
-    state.change_balance(ask.take, price * unit, 0)
+    state.change_balance(get_take(state, bid), base, 0)
+    state.change_balance(get_take(state, ask), price * unit, 0)
     note_first_fill(state, market, price)
     state.set_last_price(market, price)
     buyer, seller = bid.account.owner, ask.account.owner

@@ -1,14 +1,20 @@
 """Taking orders back: cancel, cancel all, the dead-man's switch (docs/spec/exchange.md)."""
 
+from typing import Final
+
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import CancelAll, CancelOrder, SetSwitch
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.orderbook import get_death, remove_resting
-from omg_abci.state.book import Order
+from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
+
+_SIDE_MASK: Final = (1 << SIDE_BITS) - 1
+_CANCELLED: Final = LegResult(ended=Ended.CANCELLED)
+"""What almost every cancel answers."""
 
 
 def process_cancel_order(state: WorkingState, ctx: LegContext, msg: CancelOrder) -> LegResult:
@@ -17,9 +23,10 @@ def process_cancel_order(state: WorkingState, ctx: LegContext, msg: CancelOrder)
     account = ctx.account
     order = account.orders.get(msg.client_id)
     if order is not None:
-        return LegResult(ended=_cancel(state, order))
-    ended = account.ended.get(msg.client_id)
-    if ended is not None and ended[1].until_ms > state.time_ms:
+        reason = _cancel(state, order)
+        return _CANCELLED if reason == Ended.CANCELLED else LegResult(ended=reason)
+    ended = account.get_ended(msg.client_id)
+    if ended is not None and ended.until_ms > state.time_ms:
         raise errors.OrderClosed
     until_ms = account.tombstones.get(msg.client_id)
     if until_ms is None and len(account.tombstones) >= limits.TOMBSTONES_MAX:
@@ -45,7 +52,7 @@ def process_cancel_all(state: WorkingState, ctx: LegContext, msg: CancelAll) -> 
     chosen = [
         lists[where]
         for where in sorted(lists)
-        if msg.market in (0, where[0]) and msg.side in (0, where[1])
+        if msg.market in (0, where >> SIDE_BITS) and msg.side in (0, where & _SIDE_MASK)
     ]
 
     cancelled = 0

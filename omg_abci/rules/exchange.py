@@ -4,6 +4,7 @@ Checks stand in the order of the spec, which is the order of errors. Nothing is 
 last of them, but for dead orders that a post-only order finds at the head of the book.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from omg_abci.protocol import errors, limits
@@ -30,13 +31,13 @@ from omg_abci.rules.orderbook import (
     compute_result,
     enter_book,
     get_opposite,
+    has_crossing,
     is_crossing,
     is_fillable,
     remove_dead_heads,
 )
 from omg_abci.rules.settlement import take_reserve
 from omg_abci.rules.triggers import require_trigger
-from omg_abci.state import schema
 from omg_abci.state.book import Order, Special
 from omg_abci.state.objects import Account, Balance, Market
 from omg_abci.state.working import WorkingState
@@ -46,6 +47,10 @@ _ICEBERG: Final = int(OrderType.ICEBERG)
 _FOK: Final = int(TimeInForce.FOK)
 _ACTIVE: Final = int(MarketStatus.ACTIVE)
 _AUCTION: Final = int(MarketStatus.AUCTION)
+_RESULT: Final = LegResult
+_NOTHING_MORE: Final = LegResult()[4:]
+_new_result: Final[Callable[..., LegResult]] = tuple.__new__
+"""Past the named tuple's own constructor: half the time."""
 
 
 # --- place --------------------------------------------------------------------------------------
@@ -54,13 +59,14 @@ _AUCTION: Final = int(MarketStatus.AUCTION)
 def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -> LegResult:
     """Let an order wait, rest or match; raise the errors of the spec in its order."""
     ctx.work += limits.WORK_PLACE
-    account = ctx.account
+    account, client_id, quantity = ctx.account, msg.client_id, msg.quantity
     market = state.markets.get(msg.market)
     if market is None:
         raise errors.UnknownMarket(str(msg.market))
-    known = _get_known(state, account, msg.client_id)
-    if known is not None:
-        return known
+    if client_id in account.orders or client_id in account.ended or account.tombstones:
+        known = _get_known(state, account, client_id)
+        if known is not None:
+            return known
     if account.switch_ms and has_switch_fired(state, account):
         raise errors.SwitchFiring
     waits = msg.trigger != 0  # the format has one for what waits, and for nothing else
@@ -68,14 +74,21 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         _require_taken(market, msg, waits=waits)
     if msg.expires_ms or msg.expires_height:
         require_expiry(state, msg.expires_ms, msg.expires_height)
-    require_quantity(market, msg.quantity)
+    if not market.record.lots_min <= quantity <= market.record.lots_max:
+        require_quantity(market, quantity)
     if msg.order_type == _ICEBERG:
         require_display(market, msg.display)
-    if account.open_orders >= limits.OPEN_ORDERS_MAX:
+    if len(account.orders) >= limits.OPEN_ORDERS_MAX:
         _require_room(market, msg, waits=waits)
-    quote = require_cost(market, msg.price, msg.quantity)
-    give = _get_covering(state, account, market, msg, quote)
-    order = _make_order(state, account, market, msg, give)
+    quote, base = quantity * msg.price * market.quote_unit, quantity * market.base_unit
+    if quote > limits.AMOUNT_MAX or base > limits.AMOUNT_MAX:
+        raise errors.CostOverflow
+    token, cost = (market.quote, quote) if msg.side == BUY else (market.base, base)
+    give = account.near.get(msg.subaccount << 32 | token)
+    give = give or state.find_own(account, msg.subaccount, token)
+    if give is None or give.free < cost:
+        raise errors.InsufficientFunds
+    order = _make_order(account, market, msg, give)
     if waits:
         return _let_wait(state, ctx, order, msg)
     if market.is_batch or market.status == _AUCTION:
@@ -84,9 +97,21 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
         return _enter_post_only(state, ctx, order, msg.max_matches)
     if msg.time_in_force == _FOK:
         _require_fillable(state, ctx, order, msg.max_matches)
+    if not has_crossing(order) and RESTS[msg.time_in_force] and not market.record.band_bp:
+        # What meets nothing, as most do, only reserves and rests.
+        if give.mark != state.mark:
+            state.touch_balance(give)
+        give.free -= cost
+        give.reserved += cost
+        state.rest_order(order)
+        return _new_result(_RESULT, (0, 0, quantity, 0, *_NOTHING_MORE))
+    return _enter(state, ctx, order, msg.max_matches)
 
+
+def _enter(state: WorkingState, ctx: LegContext, order: Order, steps_max: int) -> LegResult:
+    """Let an order meet the book, and charge the steps."""
     out = Outcome()
-    result = enter_book(state, order, msg.max_matches, out)
+    result = enter_book(state, order, steps_max, out)
     ctx.work += out.steps * limits.WORK_MATCH
     return result
 
@@ -148,53 +173,44 @@ def _get_known(state: WorkingState, account: Account, client_id: int) -> LegResu
             repeated=True,
             waiting=order.is_waiting,
         )
-    ended = account.ended.get(client_id)
-    if ended is not None and ended[1].until_ms > state.time_ms:
-        return LegResult(filled=ended[1].filled, ended=ended[1].ended, repeated=True)
+    ended = account.get_ended(client_id)
+    if ended is not None and ended.until_ms > state.time_ms:
+        return LegResult(filled=ended.filled, ended=ended.ended, repeated=True)
     return None
 
 
-def _get_covering(
-    state: WorkingState, account: Account, market: Market, msg: PlaceOrder, quote: Amount
-) -> Balance:
-    """Return the balance that an order gives from; raise InsufficientFunds."""
-    token, cost = market.record.quote, quote
-    if msg.side != BUY:
-        token, cost = market.record.base, msg.quantity * market.base_unit
-    key = schema.compute_balance_key(account.owner, msg.subaccount, token)
-    balance = state.balances.get(key)
-    if balance is None or balance.free < cost:
-        raise errors.InsufficientFunds
-    return balance
-
-
-def _make_order(
-    state: WorkingState, account: Account, market: Market, msg: PlaceOrder, give: Balance
-) -> Order:
+def _make_order(account: Account, market: Market, msg: PlaceOrder, give: Balance) -> Order:
     order = Order()
+    # One unpacking of the message: a third of the time of reading its fields one by one.
+    (
+        _,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.post_only,
+        order.price,
+        order.remaining,
+        order.expires_ms,
+        order.client_id,
+        order.subaccount,
+        order.self_trade,
+        matches,
+        expires_height,
+        display,
+        trigger,
+    ) = msg
     order.account = account
     order.market = market
-    order.client_id = msg.client_id
-    order.side = msg.side
-    order.order_type = msg.order_type
-    order.time_in_force = msg.time_in_force
-    order.post_only = msg.post_only
-    order.self_trade = msg.self_trade
-    order.subaccount = msg.subaccount
-    order.price = msg.price
     order.filled = 0
-    order.remaining = msg.quantity
     order.priority = 0
-    order.expires_ms = msg.expires_ms
     order.special = None
-    if msg.order_type > _MARKET or msg.expires_height:
-        matches = msg.max_matches if msg.trigger else 0
-        order.special = Special(msg.display, 0, msg.trigger, msg.expires_height, matches)
+    if order.order_type > _MARKET or expires_height:
+        order.special = Special(display, 0, trigger, expires_height, matches if trigger else 0)
     order.level = None
+    order.owner_list = None
     order.stored = None
-    token = market.record.base if msg.side == BUY else market.record.quote
     order.give = give
-    order.take = state.get_balance(account.owner, msg.subaccount, token)
+    order.take = None
     return order
 
 

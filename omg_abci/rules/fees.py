@@ -24,9 +24,15 @@ def compute_tx_work(raw_bytes: int) -> int:
 
 def compute_declared_work(tx: SignedTx) -> int:
     """Return the most work that the transaction can use."""
-    work = compute_tx_work(len(tx.raw))
+    work = limits.WORK_TX + ((len(tx.raw) + 15) >> 4) * limits.WORK_PER_16_BYTES
     for leg in tx.body.legs:
-        work += compute_leg_work(leg)
+        # Most legs are orders and their cancellations, and a call takes as long as all the rest.
+        if type(leg) is PlaceOrder:
+            work += limits.WORK_PLACE + leg.max_matches * limits.WORK_MATCH
+        elif type(leg) is CancelOrder:
+            work += limits.WORK_CANCEL
+        else:
+            work += compute_leg_work(leg)
     return work
 
 

@@ -5,9 +5,10 @@ best price first. Every handled order is a step; steps are bounded by what was p
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
 from omg_abci.protocol.units import BUY, RESTS, Ended, Lots, SelfTrade
 from omg_abci.rules.markets import (
@@ -26,6 +27,14 @@ _OPEN: Final = Ended.OPEN
 _FILLED: Final = Ended.FILLED
 _EXPIRED: Final = Ended.EXPIRED
 _SWITCHED: Final = Ended.SWITCHED
+_IMMEDIATE: Final = Ended.IMMEDIATE
+
+# Named tuples past their own constructor: half the time.
+_new_result: Final[Callable[..., LegResult]] = tuple.__new__
+_new_fill: Final[Callable[..., Fill]] = tuple.__new__
+_RESULT: Final = LegResult
+_NO_FLAGS: Final = LegResult()[4:9]
+_NOTHING_MORE: Final = LegResult()[4:]
 
 
 class Outcome:
@@ -62,8 +71,11 @@ def is_crossing(order: Order, level: Level) -> bool:
 
 def has_crossing(order: Order) -> bool:
     """Tell whether an order's price reaches the best opposite order, live or dead."""
-    best = get_opposite(order).get_best()
-    return best is not None and is_crossing(order, best)
+    if order.side == BUY:
+        places = order.market.asks.places
+        return bool(places) and -places[-1] <= order.price
+    places = order.market.bids.places
+    return bool(places) and places[-1] >= order.price
 
 
 # --- dead orders --------------------------------------------------------------------------------
@@ -138,7 +150,7 @@ def enter_book(state: WorkingState, order: Order, steps_max: int, out: Outcome) 
     filled_before = order.filled
     if order.market.record.band_bp:
         renew_reference(state, order.market)
-    ended = _OPEN if RESTS[order.time_in_force] else Ended.IMMEDIATE
+    ended = _OPEN if RESTS[order.time_in_force] else _IMMEDIATE
     if has_crossing(order):
         match_order(state, order, steps_max, out)
         ended = _get_end(order, out, ended)
@@ -165,32 +177,25 @@ def compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> Le
     """Return what became of an order that was matched, rests or ended."""
     resting = 0 if ended else order.remaining
     if not out.steps:
-        return LegResult(0, filled, resting, ended)
-    return LegResult(
-        filled=filled,
-        resting=resting,
-        ended=ended,
-        fills=tuple(out.fills),
-        removals=tuple(out.removals),
-        decrements=tuple(out.decrements),
-    )
+        return _new_result(_RESULT, (0, filled, resting, ended, *_NOTHING_MORE))
+    removals, decrements = tuple(out.removals), tuple(out.decrements)
+    fields = (0, filled, resting, ended, *_NO_FLAGS, tuple(out.fills), removals, decrements)
+    return _new_result(_RESULT, (*fields, 0, 0, False))
 
 
 def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome) -> None:
     """Match an incoming order; its ``filled`` and ``remaining`` say what is left."""
     market, side = taker.market, get_opposite(taker)
-    buys, limit = taker.side == BUY, taker.price
+    places, levels, fills = side.places, side.levels, out.fills
+    last_place = taker.price * side.sign
     prevents = taker.self_trade != _ALLOW
     deadly = may_be_dead(state)
     banded = market.record.band_bp > 0
     filled, remaining = taker.filled, taker.remaining
-    while remaining and out.steps < steps_max:
-        level = side.get_best()
-        if level is None or level.head is None:
-            break
-        if level.price > limit if buys else level.price < limit:
-            break
-        maker = level.head
+    while remaining and out.steps < steps_max and places and places[-1] >= last_place:
+        maker = levels[places[-1]].head
+        if maker is None:
+            raise InvariantBroken("a level has orders")
         death = get_death(state, maker) if deadly else _OPEN
         if death:
             _remove_met(state, maker, death, out)
@@ -205,16 +210,18 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
                     break
                 note_first_fill(state, market, maker.price)
             available = maker.remaining if maker.special is None else get_available(maker)
-            quantity = min(remaining, available)
+            quantity = available if available < remaining else remaining  # noqa: FURB136 - 0.1 µs
             settle_fill(state, taker, maker, quantity)
-            out.fills.append(Fill(maker.account.owner, maker.client_id, maker.price, quantity))
+            fills.append(
+                _new_fill(Fill, (maker.account.owner, maker.client_id, maker.price, quantity))
+            )
             _fill_maker(state, maker, quantity)
             filled += quantity
             remaining -= quantity
             out.steps += 1
-    if out.fills:
+    if fills:
         # Prices go one way while an order is matched: the first and the last are the extremes.
-        first, last = out.fills[0].price, out.fills[-1].price
+        first, last = fills[0].price, fills[-1].price
         if first != last:
             state.extend_range(market, first)
         state.set_last_price(market, last)
@@ -225,8 +232,9 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
 
 
 def _fill_maker(state: WorkingState, maker: Order, quantity: Lots) -> None:
-    state.change_order(maker, maker.filled + quantity, maker.remaining - quantity)
-    if not maker.remaining:
+    remaining = maker.remaining - quantity
+    state.change_order(maker, maker.filled + quantity, remaining)
+    if not remaining:
         state.take_out(maker)
         state.remember_ended(maker, _FILLED)
     elif maker.special is not None:

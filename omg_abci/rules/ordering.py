@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from omg_abci.protocol.crypto import compute_keccak
@@ -16,6 +17,9 @@ from omg_abci.protocol.messages import (
 from omg_abci.protocol.units import Hash, OrderType
 
 _TRIGGERED: Final = (int(OrderType.STOP_LIMIT), int(OrderType.TAKE_PROFIT))
+_CANCELS: Final = (CancelOrder, CancelAll, SetSwitch)
+_get_nonce_and_signer = attrgetter("body.nonce", "signer")
+_get_key = itemgetter(0)
 
 
 class TxClass(IntEnum):
@@ -26,44 +30,56 @@ class TxClass(IntEnum):
     OTHER = 2
 
 
+# Plain numbers: a member is looked up and compared several times slower.
+_CANCELS_CLASS: Final = int(TxClass.CANCELS)
+_RESTING_CLASS: Final = int(TxClass.RESTING)
+_OTHER_CLASS: Final = int(TxClass.OTHER)
+_CLASS_BYTES: Final = tuple([bytes([each]) for each in TxClass])
+
+
 def compute_class(tx: SignedTx) -> int:
     """Return a transaction's own class."""
-    found = TxClass.CANCELS
+    found = _CANCELS_CLASS
     for leg in tx.body.legs:
-        if isinstance(leg, CancelOrder | CancelAll | SetSwitch):
-            continue
         if isinstance(leg, PlaceOrder):
             rests = leg.post_only > 0 or leg.order_type in _TRIGGERED
+        elif isinstance(leg, _CANCELS):
+            continue
         else:
             rests = isinstance(leg, AmendOrder) and leg.price == 0
         if not rests:
-            return TxClass.OTHER
-        found = TxClass.RESTING
+            return _OTHER_CLASS
+        found = _RESTING_CLASS
     return found
 
 
 def compute_order(previous_hash: Hash, txs: Sequence[SignedTx]) -> list[SignedTx]:
-    """Return the transactions in canonical order."""
+    """Return the transactions in canonical order.
+
+    That is by class, keccak(previous hash ‖ owner), nonce and signer, where a class is at least
+    that of the owner's transactions before. So an owner's transactions of one class are a run
+    that stays together, and runs are sorted instead of transactions: 1.1 µs each instead of 2.2.
+    """
     by_owner: dict[bytes, list[SignedTx]] = {}
     for tx in txs:
-        by_owner.setdefault(tx.body.owner, []).append(tx)
-    keyed: list[tuple[int, bytes, int, bytes, SignedTx]] = []
+        owner = tx.body.owner
+        own = by_owner.get(owner)
+        if own is None:
+            by_owner[owner] = [tx]
+        else:
+            own.append(tx)
+    runs: list[tuple[bytes, list[SignedTx]]] = []
     for owner, own in by_owner.items():
         place = compute_keccak(previous_hash + owner)
         own.sort(key=_get_nonce_and_signer)
-        highest = 0
-        for tx in own:
-            highest = max(highest, compute_class(tx))
-            keyed.append((highest, place, tx.body.nonce, tx.signer, tx))
-    keyed.sort(key=_get_sort_key)
-    return [each[4] for each in keyed]
-
-
-def _get_nonce_and_signer(tx: SignedTx) -> tuple[int, bytes]:
-    return tx.body.nonce, tx.signer
-
-
-def _get_sort_key(
-    keyed: tuple[int, bytes, int, bytes, SignedTx],
-) -> tuple[int, bytes, int, bytes]:
-    return keyed[:4]
+        start, highest = 0, compute_class(own[0])
+        for at in range(1, len(own)):
+            if highest == _OTHER_CLASS:
+                break
+            found = compute_class(own[at])
+            if found > highest:
+                runs.append((_CLASS_BYTES[highest] + place, own[start:at]))
+                start, highest = at, found
+        runs.append((_CLASS_BYTES[highest] + place, own[start:] if start else own))
+    runs.sort(key=_get_key)
+    return [tx for _, run in runs for tx in run]

@@ -1,6 +1,7 @@
 """Writes to what belongs to an address: balances, nonces, agents, tombstones, ended orders."""
 
 from heapq import heappop, heappush
+from typing import Final
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.errors import InvariantBroken
@@ -8,9 +9,11 @@ from omg_abci.protocol.units import Address, Amount, Millis
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.journal import put
-from omg_abci.state.objects import Account, Balance
-from omg_abci.state.records import AgentRecord, EndedRecord, encode_nonce_page
+from omg_abci.state.objects import NOTHING, Account, Balance, own
+from omg_abci.state.records import AgentRecord, decode_ended_client_id, encode_ended
 from omg_abci.state.tables import Tables
+
+_PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
 
 
 class AccountWrites(Tables):
@@ -19,47 +22,56 @@ class AccountWrites(Tables):
     def change_balance(self, balance: Balance, free: Amount, reserved: Amount) -> None:
         """Add to both parts of a balance; neither may become negative."""
         if balance.mark != self.mark:
-            self._journal.append(
-                (_restore_balance, balance, balance.free, balance.reserved, balance.mark)
-            )
-            balance.mark = self.mark
-            self.dirty_balances[balance] = None
+            self.touch_balance(balance)
         balance.free += free
         balance.reserved += reserved
         if balance.free < 0 or balance.reserved < 0:
-            message = "a balance is negative"
-            raise InvariantBroken(message)
+            raise InvariantBroken("a balance is negative")
+
+    def touch_balance(self, balance: Balance) -> None:
+        """Note what a balance says before it is written, once in a savepoint (see its ``mark``)."""
+        self._journal.append(
+            (_restore_balance, balance, balance.free, balance.reserved, balance.mark)
+        )
+        balance.mark = self.mark
+        self.dirty_balances[balance] = None
 
     def use_nonce(self, account: Account, nonce: int) -> None:
         """Mark a nonce as used, and delete pages whose nonces are all too old to come again."""
+        pages = account.nonce_pages
+        if pages is NOTHING:
+            account.open_nonces()
+            pages = account.nonce_pages
         page = nonce >> limits.NONCE_PAGE_BITS
-        bits = account.nonce_pages.get(page)
+        bits = pages.get(page)
+        self._journal.append((put, pages, page, bits))
+        where = (account, page)
+        if where not in self.dirty_nonces:
+            self.dirty_nonces[where] = bits
         if bits is None:
             heappush(account.nonce_heap, page)
-        mark = 1 << (nonce & (1 << limits.NONCE_PAGE_BITS) - 1)
-        self._set_page(account, page, mark if bits is None else bits | mark)
-        heap, pruned = account.nonce_heap, 0
-        oldest_ms = self.time_ms - limits.NONCE_AGE_MAX_MS
-        while pruned < limits.NONCE_PAGES_PRUNED and heap:
-            last = heap[0] + 1 << limits.NONCE_PAGE_BITS
-            if last - 1 > oldest_ms:
-                break
-            old = heappop(heap)
-            if old in account.nonce_pages:
-                self._journal.append((heappush, heap, old))
-                self._set_page(account, old, None)
-                pruned += 1
+            bits = 0
+        pages[page] = bits | 1 << (nonce & _PAGE_MASK)
+        # A page is old when its last nonce is: (page + 1 << bits) - 1 <= time - age.
+        oldest = self.time_ms - limits.NONCE_AGE_MAX_MS + 1 >> limits.NONCE_PAGE_BITS
+        if account.nonce_heap[0] < oldest:
+            self._prune_pages(account, oldest)
 
-    def _set_page(self, account: Account, page: int, bits: int | None) -> None:
-        old = account.nonce_pages.get(page)
-        key = schema.compute_nonces_key(account.owner, page)
-        if key not in self.dirty_records:
-            self.dirty_records[key] = None if old is None else encode_nonce_page(old)
-        self._journal.append((put, account.nonce_pages, page, old))
-        put(account.nonce_pages, page, bits)
+    def _prune_pages(self, account: Account, oldest: int) -> None:
+        heap, pages, pruned = account.nonce_heap, account.nonce_pages, 0
+        while pruned < limits.NONCE_PAGES_PRUNED and heap and heap[0] < oldest:
+            page = heappop(heap)
+            bits = pages.get(page)
+            if bits is not None:
+                self._journal.append((heappush, heap, page))
+                self._journal.append((put, pages, page, bits))
+                self.dirty_nonces.setdefault((account, page), bits)
+                del pages[page]
+                pruned += 1
 
     def set_agent(self, account: Account, agent: Address, record: AgentRecord | None) -> None:
         """Write an approval, or delete it with None."""
+        account.agents = own(account.agents)
         old = account.agents.get(agent)
         key = schema.compute_agent_key(account.owner, agent)
         self.dirty_records.setdefault(key, None if old is None else old.encode())
@@ -69,6 +81,7 @@ class AccountWrites(Tables):
 
     def set_tombstone(self, account: Account, client_id: int, until_ms: Millis | None) -> None:
         """Write a tombstone, or delete it with None."""
+        account.tombstones = own(account.tombstones)
         old = account.tombstones.get(client_id)
         key = schema.compute_tombstone_key(account.owner, client_id)
         self.dirty_records.setdefault(key, None if old is None else old.to_bytes(8, "big"))
@@ -90,32 +103,51 @@ class AccountWrites(Tables):
 
     def remember_ended(self, order: Order, ended: int) -> None:
         """Write an ended order into the account's next slot, over what was there."""
-        account = order.account
+        account, client_id, filled = order.account, order.client_id, order.filled
         slot = account.ended_next
-        record = EndedRecord(
-            order.client_id,
-            self.time_ms + limits.CLOSED_KEPT_MS,
-            ended,
-            order.filled + order.remaining,
-            order.filled,
-        )
-        old = account.slots.get(slot)
-        key = schema.compute_ended_key(account.owner, slot)
-        if key not in self.dirty_records:
-            self.dirty_records[key] = None if old is None else old.encode()
-        self.dirty_accounts[account] = None
-        overwritten = None
+        if account.slots is NOTHING:
+            account.slots, account.ended = {}, {}
+        slots, by_id = account.slots, account.ended
+        old = slots.get(slot)
+        overwritten = 0
         if old is not None:
-            overwritten = account.ended.get(old.client_id)
-            if overwritten is not None and overwritten[0] == slot:
-                del account.ended[old.client_id]
-            else:
-                overwritten = None
-        shadowed = account.ended.get(order.client_id)
-        self._journal.append((_restore_ended, account, slot, old, overwritten, record, shadowed))
-        account.slots[slot] = record
-        account.ended[order.client_id] = (slot, record)
+            old_id = decode_ended_client_id(old)
+            if by_id.get(old_id) == slot:
+                overwritten = old_id
+                del by_id[old_id]
+        slots[slot] = encode_ended(
+            client_id, self.time_ms + limits.CLOSED_KEPT_MS, ended, filled + order.remaining, filled
+        )
+        entry = (
+            self._restore_ended,
+            account,
+            slot,
+            old,
+            overwritten,
+            client_id,
+            by_id.get(client_id),
+        )
+        self._journal.append(entry)
+        self.ended_log.append(entry)
+        by_id[client_id] = slot
         account.ended_next = (slot + 1) % limits.CLOSED_KEPT_MAX
+        self.dirty_accounts[account] = None
+
+    def _restore_ended(
+        self,
+        account: Account,
+        slot: int,
+        old: bytes | None,
+        overwritten: int,
+        client_id: int,
+        shadowed: int | None,
+    ) -> None:
+        self.ended_log.pop()
+        put(account.ended, client_id, shadowed)
+        if overwritten:
+            account.ended[overwritten] = slot
+        put(account.slots, slot, old)
+        account.ended_next = slot
 
 
 def _restore_balance(balance: Balance, free: Amount, reserved: Amount, mark: int) -> None:
@@ -126,18 +158,3 @@ def _restore_balance(balance: Balance, free: Amount, reserved: Amount, mark: int
 
 def _restore_switch(account: Account, at_ms: Millis) -> None:
     account.switch_ms = at_ms
-
-
-def _restore_ended(
-    account: Account,
-    slot: int,
-    old: EndedRecord | None,
-    overwritten: tuple[int, EndedRecord] | None,
-    record: EndedRecord,
-    shadowed: tuple[int, EndedRecord] | None,
-) -> None:
-    put(account.ended, record.client_id, shadowed)
-    if overwritten is not None:
-        account.ended[overwritten[1].client_id] = overwritten
-    put(account.slots, slot, old)
-    account.ended_next = slot

@@ -76,13 +76,14 @@ class Order:
     market: "Market"
     give: "Balance"
     """Where the order's reserve is: quote for a buy order, base for a sell order."""
-    take: "Balance"
-    """What fills credit."""
+    take: "Balance | None"
+    """What fills credit; None until the first fill: most orders have none."""
     level: "Level | None"
     """Where it rests, or its market's level of those that wait."""
     previous: "Order | None"
     next: "Order | None"
-    owner_list: "OwnerList"
+    owner_list: "OwnerList | None"
+    """Where the order stands among its owner's; None before it was open for the first time."""
     owner_previous: "Order | None"
     owner_next: "Order | None"
     client_id: int
@@ -257,6 +258,10 @@ def reattach(order: Order, level: Level) -> None:
         level.tail = order
     else:
         after.previous = order
+
+
+SIDE_BITS: Final = 2
+"""A market and side as one number, the market's id shifted by so many bits: as fast as it gets."""
 
 
 class OwnerList:

@@ -4,30 +4,38 @@ The diff holds exactly the records whose bytes differ from before the block: wha
 ended as it began is not in it.
 """
 
-import hashlib
 from collections.abc import Iterator
+from hashlib import sha256
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from omg_abci.protocol.errors import require
 from omg_abci.protocol.units import Address
 from omg_abci.state import schema
-from omg_abci.state.book import Order
+from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.hashes import DiffEntry
-from omg_abci.state.objects import Account, Market
+from omg_abci.state.objects import NOTHING, Account, Market
 from omg_abci.state.records import (
-    AccountRecord,
-    AgentRecord,
     BlockRecord,
-    EndedRecord,
     encode_balance,
     encode_nonce_page,
     encode_order,
     encode_order_tail,
     encode_tombstone,
+    pack_account,
 )
+from omg_abci.state.tables import Stored
 from omg_abci.state.working import WorkingState
 
 _SUM_MASK: Final = (1 << 256) - 1
+_NO_ACCOUNT: Final = pack_account(0, bytes(32), 0, 0, 0, 0)
+
+
+_Entry = tuple[bytes, bytes | None, bytes | None]
+"""Key, value before, value now."""
+_get_key: Final = itemgetter(0)
+_get_old: Final = itemgetter(0, 1)
+_get_new: Final = itemgetter(0, 2)
 
 
 class Changes(NamedTuple):
@@ -39,106 +47,143 @@ class Changes(NamedTuple):
 
 def compute_changes(state: WorkingState) -> Changes:
     """Return what the open block changed, and bring the order sums up to date."""
-    before: dict[bytes, bytes | None] = {}
-    after: dict[bytes, bytes | None] = {}
-    _collect_orders(state, before, after)
-    before[schema.BLOCK] = state.block_stored
-    after[schema.BLOCK] = encode_block(state)
-    for key, old in state.dirty_records.items():
-        before[key] = old
-        after[key] = _encode_small(state, key)
+    stored = state.to_store = []
+    entries: list[_Entry] = []
+    block = encode_block(state)
+    if block != state.block_stored:
+        entries.append((schema.BLOCK, state.block_stored, block))
+    _collect_orders(state, entries, stored)
+    _collect_small(state, entries)
     for balance in state.dirty_balances:
-        before[balance.key] = balance.stored
-        filled = balance.free or balance.reserved
-        after[balance.key] = encode_balance(balance.free, balance.reserved) if filled else None
+        free, reserved, old = balance.free, balance.reserved, balance.stored
+        new = encode_balance(free, reserved) if free or reserved else None
+        if new != old:
+            entries.append((balance.key, old, new))
+            stored.append((balance, new))
     for account in state.dirty_accounts:
-        key = schema.compute_account_key(account.owner)
-        before[key] = account.stored
-        after[key] = encode_account(account)
+        old, new = account.stored, encode_account(account)
+        if new != old:
+            entries.append((schema.ACCOUNT + account.owner, old, new))
+            stored.append((account, new))
     for market in state.dirty_markets:
-        key = schema.compute_market_key(market.id)
-        before[key] = market.stored
-        after[key] = _encode_known(state, market)
-    changed = [key for key in sorted(after) if before[key] != after[key]]
-    return Changes(
-        tuple([(key, after[key]) for key in changed]),
-        tuple([(key, before[key]) for key in changed]),
-    )
+        old, new = market.stored, _encode_known(state, market)
+        if new != old:
+            entries.append((schema.compute_market_key(market.id), old, new))
+            stored.append((market, new))
+    entries.sort(key=_get_key)
+    return Changes(tuple(map(_get_new, entries)), tuple(map(_get_old, entries)))
 
 
 def store_changes(state: WorkingState, changes: Changes) -> None:
     """Note on the touched objects what is stored now; called once, when the block is committed."""
-    stored = dict(changes.diff)
+    for live, value in state.to_store:
+        live.stored = value
     for order in state.dirty_orders:
-        key = schema.compute_order_key(order.account.owner, order.client_id)
-        if not order.is_open:
+        if order.level is None:
             _drop_if_empty(order)
-        elif key in stored:
-            order.stored = stored[key]
     for balance in state.dirty_balances:
-        if balance.key in stored:
-            balance.stored = stored[balance.key]
         if balance.stored is None and not (balance.free or balance.reserved):
             _drop_if_unused(state, balance.key)
-    for account in state.dirty_accounts:
-        account.stored = stored.get(schema.compute_account_key(account.owner), account.stored)
-    for market in state.dirty_markets:
-        market.stored = stored.get(schema.compute_market_key(market.id), market.stored)
-    state.block_stored = stored.get(schema.BLOCK, state.block_stored)
+    if changes.diff and changes.diff[0][0] == schema.BLOCK:
+        state.block_stored = changes.diff[0][1]
 
 
 def _drop_if_empty(order: Order) -> None:
     """Forget the list of an ended order when its owner has no other in it."""
-    where = (order.market.id, order.side)
-    owner_list = order.account.lists.get(where)
+    owner_list = order.owner_list
     if owner_list is not None and owner_list.head is None:
-        del order.account.lists[where]
+        order.account.lists.pop(order.market.id << SIDE_BITS | order.side, None)
 
 
 def _drop_if_unused(state: WorkingState, key: bytes) -> None:
     """Forget a zero balance unless an open order still points at it."""
-    owner = key[1:21]
-    account = state.accounts.get(owner)
-    if account is None or account.open_orders == 0:
+    account = state.accounts.get(key[1:21])
+    if account is None or not account.orders:
         state.balances.pop(key, None)
+        if account is not None and account.near is not NOTHING:
+            account.near.pop(int.from_bytes(key[21:], "big"), None)
 
 
-def _collect_orders(
-    state: WorkingState, before: dict[bytes, bytes | None], after: dict[bytes, bytes | None]
-) -> None:
+# --- orders -------------------------------------------------------------------------------------
+
+
+def _collect_orders(state: WorkingState, entries: list[_Entry], stored: list[Stored]) -> None:
     """Compare the touched orders with what is stored, and move the sums by the difference."""
+    by_key: dict[bytes, _Entry] = {}
+    by_account: dict[Account, int] = {}
+    by_market: dict[Market, int] = {}
     for order in state.dirty_orders:
-        key = schema.compute_order_key(order.account.owner, order.client_id)
-        if order.stored is not None or key not in before:
-            before[key] = order.stored
-        if order.is_open:
-            after[key] = _encode_open(order)
-        else:
-            after.setdefault(key, None)
+        old, new = order.stored, None
+        if order.level is not None:
+            new = _encode_open(order)
+        if new == old:
+            continue
+        account, market = order.account, order.market
+        key = schema.ORDER + account.owner + order.client_id.to_bytes(8, "big")
         moved = 0
-        if order.is_open:
-            moved = _hash_entry(key, after[key] or b"")
-        if order.stored is not None:
-            moved -= _hash_entry(key, order.stored)
-        if moved:
-            _move_sums(state, order.account, order.market, moved)
+        if new is not None:
+            moved = int.from_bytes(sha256(key + new).digest(), "big")
+            stored.append((order, new))
+        if old is not None:
+            moved -= int.from_bytes(sha256(key + old).digest(), "big")
+        by_account[account] = by_account.get(account, 0) + moved
+        by_market[market] = by_market.get(market, 0) + moved
+        other = by_key.get(key)
+        # An id may come again in the block in which its order was forgotten: one goes, one comes.
+        by_key[key] = (key, old, new) if other is None else (key, other[1] or old, other[2] or new)
+    entries += by_key.values()
+    _move_sums(state, by_account, by_market)
 
 
-def _hash_entry(key: bytes, value: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(key + value).digest(), "big")
+def _move_sums(
+    state: WorkingState, by_account: dict[Account, int], by_market: dict[Market, int]
+) -> None:
+    for account, moved in by_account.items():
+        state.record_undo(_restore_sum, account, account.orders_sum)
+        account.orders_sum = (account.orders_sum + moved) & _SUM_MASK
+        state.dirty_accounts[account] = None
+    for market, moved in by_market.items():
+        state.record_undo(_restore_sum, market, market.orders_sum)
+        market.orders_sum = (market.orders_sum + moved) & _SUM_MASK
+        state.dirty_markets[market] = None
 
 
-def _move_sums(state: WorkingState, account: Account, market: Market, moved: int) -> None:
-    state.record_undo(_restore_sums, account, market, account.orders_sum, market.orders_sum)
-    account.orders_sum = (account.orders_sum + moved) & _SUM_MASK
-    market.orders_sum = (market.orders_sum + moved) & _SUM_MASK
-    state.dirty_accounts[account] = None
-    state.dirty_markets[market] = None
+def _restore_sum(holder: Account | Market, orders_sum: int) -> None:
+    holder.orders_sum = orders_sum
 
 
-def _restore_sums(account: Account, market: Market, account_sum: int, market_sum: int) -> None:
-    account.orders_sum = account_sum
-    market.orders_sum = market_sum
+# --- small records ------------------------------------------------------------------------------
+
+
+def _collect_small(state: WorkingState, entries: list[_Entry]) -> None:
+    """Compare nonces, ended orders, agents and tombstones with what they were before the block."""
+    for (account, page), bits in state.dirty_nonces.items():
+        now = account.nonce_pages.get(page)
+        if now != bits:
+            old = None if bits is None else encode_nonce_page(bits)
+            new = None if now is None else encode_nonce_page(now)
+            entries.append((schema.compute_nonces_key(account.owner, page), old, new))
+    slots: dict[tuple[Account, int], bytes | None] = {}
+    for entry in state.ended_log:
+        slots.setdefault(entry[1:3], entry[3])
+    for (account, slot), old in slots.items():
+        new = account.slots[slot]
+        if new != old:
+            entries.append((schema.compute_ended_key(account.owner, slot), old, new))
+    for key, old in state.dirty_records.items():
+        new = _encode_small(state, key)
+        if new != old:
+            entries.append((key, old, new))
+
+
+def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
+    """Return the bytes of an agent or a tombstone as it is now."""
+    account = state.get_account(key[1:21])
+    if key[:1] == schema.TOMBSTONE:
+        until_ms = account.tombstones.get(int.from_bytes(key[21:], "big"))
+        return None if until_ms is None else encode_tombstone(until_ms)
+    record = account.agents.get(key[21:])
+    return None if record is None else record.encode()
 
 
 # --- encodings of live objects ------------------------------------------------------------------
@@ -162,15 +207,15 @@ def encode_block(state: WorkingState) -> bytes:
 
 def encode_account(account: Account) -> bytes | None:
     """Return the account record's bytes; None when it says nothing."""
-    record = AccountRecord(
-        account.open_orders,
-        account.orders_sum,
+    packed = pack_account(
+        len(account.orders),
+        account.orders_sum.to_bytes(32, "big"),
         account.ended_next,
         len(account.tombstones),
         len(account.agents),
         account.switch_ms,
     )
-    return record.encode() if any(record) else None
+    return None if packed == _NO_ACCOUNT else packed
 
 
 def encode_market(market: Market) -> bytes:
@@ -226,24 +271,6 @@ def _encode_open(order: Order) -> bytes:
     )
 
 
-def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
-    """Return the bytes of an agent, ended order, tombstone or page of nonces as it is now."""
-    account = state.get_account(key[1:21])
-    table, rest = key[:1], key[21:]
-    if table == schema.NONCES:
-        bits = account.nonce_pages.get(int.from_bytes(rest, "big"))
-        return None if bits is None else encode_nonce_page(bits)
-    if table == schema.TOMBSTONE:
-        until_ms = account.tombstones.get(int.from_bytes(rest, "big"))
-        return None if until_ms is None else encode_tombstone(until_ms)
-    record: AgentRecord | EndedRecord | None
-    if table == schema.AGENT:
-        record = account.agents.get(rest)
-    else:
-        record = account.slots.get(int.from_bytes(rest, "big"))
-    return None if record is None else record.encode()
-
-
 # --- the whole state ----------------------------------------------------------------------------
 
 
@@ -276,7 +303,7 @@ def _compute_account_records(owner: Address, account: Account) -> dict[bytes, by
     for agent, approval in account.agents.items():
         records[schema.compute_agent_key(owner, agent)] = approval.encode()
     for slot, ended in account.slots.items():
-        records[schema.compute_ended_key(owner, slot)] = ended.encode()
+        records[schema.compute_ended_key(owner, slot)] = ended
     for page, bits in account.nonce_pages.items():
         records[schema.compute_nonces_key(owner, page)] = encode_nonce_page(bits)
     for client_id, until_ms in account.tombstones.items():

@@ -21,8 +21,8 @@ from omg_abci.protocol.units import (
     TimeInForce,
 )
 from omg_abci.state import schema
-from omg_abci.state.book import Order, OwnerList, Special, attach_waiting, is_rising
-from omg_abci.state.objects import Account, Balance, Market
+from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
+from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -76,8 +76,10 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
         state.note_work(market)
     state.sort_heaps()
     for account in state.accounts.values():
-        require(account.open_orders == len(account.orders), "the account's open orders are there")
-        heapify(account.nonce_heap)
+        open_orders = 0 if account.stored is None else AccountRecord.decode(account.stored)[0]
+        require(open_orders == len(account.orders), "the account's open orders are there")
+        if len(account.nonce_heap) > 1:
+            heapify(account.nonce_heap)
     return state
 
 
@@ -93,15 +95,19 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         _load_ended(state, key, value)
     elif table == schema.AGENT:
         account = state.get_account(decode_owner(key))
+        account.agents = own(account.agents)
         account.agents[key[21:]] = AgentRecord.decode(value)
     elif table == schema.TOMBSTONE:
         owner, client_id = decode_owner(key), int.from_bytes(key[21:], "big")
         until_ms = decode_tombstone(value)
-        state.get_account(owner).tombstones[client_id] = until_ms
+        account = state.get_account(owner)
+        account.tombstones = own(account.tombstones)
+        account.tombstones[client_id] = until_ms
         state.tombstone_expiries.append((until_ms, owner, client_id))
     elif table == schema.NONCES:
         account = state.get_account(decode_owner(key))
         page = int.from_bytes(key[21:], "big")
+        account.open_nonces()
         account.nonce_pages[page] = decode_nonce_page(value)
         account.nonce_heap.append(page)
     elif table == schema.MARKET:
@@ -142,7 +148,6 @@ def _load_market(state: WorkingState, key: bytes, value: bytes) -> None:
 def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
     record = AccountRecord.decode(value)
     account = state.get_account(decode_owner(key))
-    account.open_orders += record.open_orders
     account.orders_sum = record.orders_sum
     account.ended_next = record.ended_next
     account.stored = value
@@ -155,10 +160,11 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     slot, record = int.from_bytes(key[21:], "big"), EndedRecord.decode(value)
     require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
-    account.slots[slot] = record
+    account.slots, account.ended = own(account.slots), own(account.ended)
+    account.slots[slot] = value
     other = account.ended.get(record.client_id)
-    if other is None or _compute_age(account, other[0]) > _compute_age(account, slot):
-        account.ended[record.client_id] = (slot, record)
+    if other is None or _compute_age(account, other) > _compute_age(account, slot):
+        account.ended[record.client_id] = slot
 
 
 def _compute_age(account: Account, slot: int) -> int:
@@ -188,10 +194,9 @@ def _load_order(state: WorkingState, key: bytes, value: bytes) -> None:
     order.expires_ms = record.expires_ms
     order.special = None
     order.stored = value
-    terms = market.record
-    base = state.get_balance(owner, record.subaccount, terms.base)
-    quote = state.get_balance(owner, record.subaccount, terms.quote)
-    order.give, order.take = (quote, base) if record.side == BUY else (base, quote)
+    token = market.quote if record.side == BUY else market.base
+    order.give = state.get_balance(owner, record.subaccount, token)
+    order.take = None
     if any(record[12:]):
         _load_special(state, order, record)
     if not record.trigger:
@@ -223,7 +228,8 @@ def _load_special(state: WorkingState, order: Order, record: OrderRecord) -> Non
 def _add_open(order: Order) -> None:
     """Add an order to what its owner and its market have open."""
     account = order.account
-    where = (order.market.id, order.side)
+    account.open_tables()
+    where = order.market.id << SIDE_BITS | order.side
     owner_list = account.lists.get(where)
     if owner_list is None:
         owner_list = account.lists[where] = OwnerList()

@@ -1,14 +1,30 @@
 """Live objects that records become: balances, accounts, markets."""
 
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.units import Address, Amount, MarketMode, Millis, Ticks
 from omg_abci.state.book import BookSide, Order, OwnerList, make_waiting_level
 from omg_abci.state.records import AgentRecord, EndedRecord, MarketRecord
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _BATCH: Final = int(MarketMode.BATCH)
 _PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
+
+
+NOTHING: Final = cast("dict[Any, Any]", MappingProxyType({}))
+"""Stands for a table of which an account holds nothing, and refuses writes.
+
+Empty tables of a million accounts would be 0.5 GiB: `own` makes one when it is first written.
+"""
+_NO_PAGES: Final = cast("list[int]", ())
+
+
+def own(table: dict[_Key, _Value]) -> dict[_Key, _Value]:
+    """Return an account's table that may be written."""
+    return {} if table is NOTHING else table
 
 
 class Balance:
@@ -33,9 +49,9 @@ class Account:
         "ended",
         "ended_next",
         "lists",
+        "near",
         "nonce_heap",
         "nonce_pages",
-        "open_orders",
         "orders",
         "orders_sum",
         "owner",
@@ -48,25 +64,48 @@ class Account:
     def __init__(self, owner: Address) -> None:
         """Make an account that says nothing."""
         self.owner = owner
-        self.orders: dict[int, Order] = {}
+        self.orders: dict[int, Order] = NOTHING
         """Open orders by client id; never iterated, its order depends on history."""
-        self.lists: dict[tuple[int, int], OwnerList] = {}
-        """(market, side) to the open orders there, oldest first."""
-        self.open_orders = 0
+        self.lists: dict[int, OwnerList] = NOTHING
+        """Market's id << SIDE_BITS | side, to the open orders there, oldest first."""
+        self.near: dict[int, Balance] = NOTHING
+        """Balances that were asked for, by subaccount << 32 | token: all are the state's own."""
         self.orders_sum = 0
-        self.ended: dict[int, tuple[int, EndedRecord]] = {}
-        """Client id to slot and record."""
-        self.slots: dict[int, EndedRecord] = {}
+        self.ended: dict[int, int] = NOTHING
+        """Client id to the slot that remembers the order."""
+        self.slots: dict[int, bytes] = NOTHING
+        """Records of ended orders."""
         self.ended_next = 0
         self.switch_ms: Millis = 0
         """When the dead-man's switch fires; 0: it is off."""
-        self.tombstones: dict[int, Millis] = {}
-        self.agents: dict[Address, AgentRecord] = {}
-        self.nonce_pages: dict[int, int] = {}
+        self.tombstones: dict[int, Millis] = NOTHING
+        self.agents: dict[Address, AgentRecord] = NOTHING
+        self.nonce_pages: dict[int, int] = NOTHING
         """Page to the bitmap of its used nonces."""
-        self.nonce_heap: list[int] = []
+        self.nonce_heap: list[int] = _NO_PAGES
         """The pages, smallest first; one that is not in ``nonce_pages`` is passed over."""
         self.stored: bytes | None = None
+
+    def open_tables(self) -> None:
+        """Make the tables that open orders are written to."""
+        self.orders = own(self.orders)
+        self.lists = own(self.lists)
+
+    def open_nonces(self) -> None:
+        """Make the tables that used nonces are written to."""
+        if self.nonce_pages is NOTHING:
+            self.nonce_pages = {}
+            self.nonce_heap = []
+
+    @property
+    def open_orders(self) -> int:
+        """Return how many orders are open."""
+        return len(self.orders)
+
+    def get_ended(self, client_id: int) -> EndedRecord | None:
+        """Return what is remembered of an ended order."""
+        slot = self.ended.get(client_id)
+        return None if slot is None else EndedRecord.decode(self.slots[slot])
 
     def has_nonce(self, nonce: int) -> bool:
         """Tell whether a nonce of the last two days was used."""
@@ -87,6 +126,7 @@ class Market:
     __slots__ = (
         "asks",
         "auction_price",
+        "base",
         "base_unit",
         "bids",
         "falling",
@@ -98,6 +138,7 @@ class Market:
         "low",
         "open_orders",
         "orders_sum",
+        "quote",
         "quote_unit",
         "record",
         "reference",
@@ -114,6 +155,8 @@ class Market:
         self.id = market
         self.record = record
         """The terms: of its fields that change it has the values of the beginning."""
+        self.base = record.base
+        self.quote = record.quote
         self.base_unit = record.base_unit
         self.quote_unit = record.quote_unit
         self.is_batch = record.mode == _BATCH

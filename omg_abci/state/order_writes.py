@@ -6,6 +6,7 @@ from typing import Final
 from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import BUY, RESTS, Height, Lots, Millis, Ticks
 from omg_abci.state.book import (
+    SIDE_BITS,
     Level,
     Order,
     OwnerList,
@@ -15,6 +16,7 @@ from omg_abci.state.book import (
     is_rising,
     reattach,
 )
+from omg_abci.state.objects import NOTHING
 from omg_abci.state.tables import Tables
 
 _NOTHING: Final = Special()
@@ -28,21 +30,44 @@ class OrderWrites(Tables):
     # --- in and out ---
 
     def rest_order(self, order: Order) -> None:
-        """Put an order at the end of its level, with the next priority."""
+        """Put an order at the end of its level, with the next priority.
+
+        What `BookSide.attach` and `_add_open` do stands here again: most orders come this way, and
+        the calls would take a third of the time (0.3 of 0.9 µs).
+        """
         account, market = order.account, order.market
-        side = market.bids if order.side == BUY else market.asks
         self._journal.append((_undo_rest, order, order.priority))
-        # What `_add_open` does stands here again: the call took a tenth of the time (0.1 of 1 us).
-        order.priority = self.next_priority
-        self.next_priority += 1
-        side.attach(order)
-        where = (market.id, order.side)
+        priority = order.priority = self.next_priority
+        self.next_priority = priority + 1
+        side = market.bids if order.side == BUY else market.asks
+        place = order.price * side.sign
+        level = side.levels.get(place)
+        if level is None:
+            level = Level(side, order.price, place)
+            side.open_level(level)
+        order.level = level
+        order.previous = tail = level.tail
+        order.next = None
+        if tail is None:
+            level.head = order
+        else:
+            tail.next = order
+        level.tail = order
+        if account.orders is NOTHING:
+            account.open_tables()
+        where = market.id << SIDE_BITS | order.side
         owner_list = account.lists.get(where)
         if owner_list is None:
             owner_list = account.lists[where] = OwnerList()
-        owner_list.append(order)
+        order.owner_list = owner_list
+        order.owner_previous = last = owner_list.tail
+        order.owner_next = None
+        if last is None:
+            owner_list.head = order
+        else:
+            last.owner_next = order
+        owner_list.tail = order
         account.orders[order.client_id] = order
-        account.open_orders += 1
         market.open_orders += 1
         self.dirty_orders[order] = None
         if order.expires_ms or order.special is not None or market.is_batch:
@@ -72,28 +97,54 @@ class OrderWrites(Tables):
         account, market = order.account, order.market
         order.priority = self.next_priority
         self.next_priority += 1
-        where = (market.id, order.side)
+        if account.orders is NOTHING:
+            account.open_tables()
+        where = market.id << SIDE_BITS | order.side
         owner_list = account.lists.get(where)
         if owner_list is None:
             owner_list = account.lists[where] = OwnerList()
         owner_list.append(order)
         account.orders[order.client_id] = order
-        account.open_orders += 1
         market.open_orders += 1
         if order.expires_ms or order.special is not None:
             self._push_expiries(order)
         self.dirty_orders[order] = None
 
     def take_out(self, order: Order) -> None:
-        """Take an order out of the book, or from its trigger; its reserve stays as it is."""
-        account, market = order.account, order.market
-        links = (order.previous, order.next, order.owner_previous, order.owner_next)
-        self._journal.append((_undo_take_out, order, detach(order), links))
+        """Take an order out of the book, or from its trigger; its reserve stays as it is.
+
+        What `detach` and `OwnerList.remove` do stands here again, as in `rest_order`.
+        """
+        market, level, owner_list = order.market, order.level, order.owner_list
+        if level is None or owner_list is None:
+            raise InvariantBroken("an order that is taken out was open")
+        before, after = order.previous, order.next
+        owner_before, owner_after = order.owner_previous, order.owner_next
+        self._journal.append(
+            (_undo_take_out, order, level, (before, after, owner_before, owner_after))
+        )
+        if before is None:
+            level.head = after
+        else:
+            before.next = after
+        if after is None:
+            level.tail = before
+        else:
+            after.previous = before
+        if level.head is None:
+            level.side.close_level(level)
+        order.level = None
+        if owner_before is None:
+            owner_list.head = owner_after
+        else:
+            owner_before.owner_next = owner_after
+        if owner_after is None:
+            owner_list.tail = owner_before
+        else:
+            owner_after.owner_previous = owner_before
         if market.immediate:
             market.immediate.pop(order, None)
-        order.owner_list.remove(order)
-        del account.orders[order.client_id]
-        account.open_orders -= 1
+        del order.account.orders[order.client_id]
         market.open_orders -= 1
         self.dirty_orders[order] = None
 
@@ -104,8 +155,9 @@ class OrderWrites(Tables):
         level = detach(order)
         self._journal.append((_undo_renew, order, level, links, order.priority))
         (market.bids if order.side == BUY else market.asks).attach(order)
-        order.owner_list.remove(order)
-        order.owner_list.append(order)
+        owner_list = _get_list(order)
+        owner_list.remove(order)
+        owner_list.append(order)
         order.priority = self.next_priority
         self.next_priority += 1
         self.change_tip(order, min(special.display, order.remaining))
@@ -226,6 +278,14 @@ def _get_special(order: Order) -> Special:
     return special
 
 
+def _get_list(order: Order) -> OwnerList:
+    """Return the list that an order which is or was open stands in."""
+    owner_list = order.owner_list
+    if owner_list is None:
+        raise InvariantBroken("an order that was never open stands in no list")
+    return owner_list
+
+
 def _compute_special(
     old: Special | None, expires_height: Height | None, display: Lots | None, trigger: Ticks | None
 ) -> Special | None:
@@ -245,10 +305,8 @@ def _compute_special(
 
 
 def _undo_open(order: Order, priority: int) -> None:
-    order.owner_list.remove(order)
-    account = order.account
-    del account.orders[order.client_id]
-    account.open_orders -= 1
+    _get_list(order).remove(order)
+    del order.account.orders[order.client_id]
     order.market.open_orders -= 1
     order.priority = priority
 
@@ -265,10 +323,8 @@ def _undo_wait(order: Order, priority: int) -> None:
 
 
 def _undo_remove(order: Order) -> None:
-    order.owner_list.restore(order)
-    account = order.account
-    account.orders[order.client_id] = order
-    account.open_orders += 1
+    _get_list(order).restore(order)
+    order.account.orders[order.client_id] = order
     order.market.open_orders += 1
 
 
@@ -284,10 +340,10 @@ def _undo_take_out(order: Order, level: Level, links: _Links) -> None:
 
 def _undo_renew(order: Order, level: Level, links: _Links, priority: int) -> None:
     detach(order)
-    order.owner_list.remove(order)
+    _get_list(order).remove(order)
     order.previous, order.next, order.owner_previous, order.owner_next = links
     reattach(order, level)
-    order.owner_list.restore(order)
+    _get_list(order).restore(order)
     order.priority = priority
 
 

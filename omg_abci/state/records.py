@@ -284,6 +284,19 @@ class EndedRecord(NamedTuple):
         return cls(*_ENDED.unpack(data))
 
 
+encode_ended = _ENDED.pack
+"""Return an ended order's bytes from its fields, without making the record."""
+
+
+def decode_ended_client_id(data: bytes) -> int:
+    """Return the client id that an ended order's bytes begin with."""
+    return int.from_bytes(data[:8], "big")
+
+
+pack_account = _ACCOUNT.pack
+"""Return an account's bytes from its fields, the sum as 32 bytes, without making the record."""
+
+
 def encode_tombstone(until_ms: Millis) -> bytes:
     """Return a tombstone's bytes."""
     return until_ms.to_bytes(8, "big")

@@ -6,17 +6,19 @@ Touched objects are collected, and `state/diff.py` compares their bytes with tho
 from collections import deque
 from heapq import heapify
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.journal import Journal
-from omg_abci.state.objects import Account, Balance, Market
+from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.sweeping import list_heaps, sweep
 
+Stored = tuple[Order | Balance | Account | Market, bytes | None]
+"""An object and the record that it has once the block is committed."""
 _SWEPT_MIN: Final = 256
 _SWEPT_EACH: Final = 3
 """Entries that are looked at when a block is committed: so many, and for each that was added."""
@@ -84,7 +86,13 @@ class Tables(Journal):
         self.dirty_markets: dict[Market, None] = {}
         self.dirty_orders: dict[Order, None] = {}
         self.dirty_records: dict[bytes, bytes | None] = {}
-        """Keys of agents, ended orders, tombstones and nonces, to the value before the block."""
+        """Keys of agents and tombstones, to the value before the block."""
+        self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
+        """Pages of nonces, to the bitmap before the block."""
+        self.to_store: list[Stored] = []
+        """What `diff.compute_changes` found, for the moment at which the block is committed."""
+        self.ended_log: list[tuple[Any, ...]] = []
+        """The journal's entries of ended orders: account, slot and its record before are 1 to 3."""
 
     # --- reads ---
 
@@ -102,6 +110,27 @@ class Tables(Journal):
         if balance is None:
             balance = self.balances[key] = Balance(key)
         return balance
+
+    def find_own(self, account: Account, subaccount: int, token: int) -> Balance | None:
+        """Return the balance of an account at hand, None when it does not exist.
+
+        The account keeps it near: 0.1 µs instead of 0.4 for the key and the state's table.
+        """
+        where = subaccount << 32 | token
+        balance = account.near.get(where)
+        if balance is None:
+            key = schema.compute_balance_key(account.owner, subaccount, token)
+            balance = self.balances.get(key)
+            if balance is not None:
+                account.near = own(account.near)
+                account.near[where] = balance
+        return balance
+
+    def get_own(self, account: Account, subaccount: int, token: int) -> Balance:
+        """Return the balance of an account at hand, made when it does not exist."""
+        return self.find_own(account, subaccount, token) or self.get_balance(
+            account.owner, subaccount, token
+        )
 
     def get_free(self, owner: Address, subaccount: int, token: int) -> Amount:
         """Return what is free, without making a balance."""

@@ -7,9 +7,12 @@ from omg_abci.bench.figures import (
     CONTROL_MIN,
     NAMES,
     SPECIFICATIONS,
+    Limit,
     Measurement,
     Run,
+    Specification,
     get_specification,
+    is_within,
     summarise,
 )
 
@@ -95,5 +98,68 @@ def test_names_are_those_of_the_design() -> None:
         "e2e_4_single",
         "fill_latency",
         "state",
+        "growth",
     )
     assert all(specification.goal > 0 for specification in SPECIFICATIONS)
+
+
+def test_floors_are_those_that_were_asked_for() -> None:
+    """What must hold in every release, in the figure's unit."""
+    assert {each.name: each.floor for each in SPECIFICATIONS} == {
+        "match": 700_000,
+        "block_single": 35_000,
+        "block_batch": 90_000,
+        "e2e_single": 10_000,
+        "e2e_batch": 50_000,
+        "e2e_4_single": 2_500,
+        "fill_latency": 400,
+        "state": 4,
+        "growth": 1.5,
+    }
+    limits = {
+        (each.name, limit.finding): (limit.goal, limit.floor)
+        for each in SPECIFICATIONS
+        for limit in each.limits
+    }
+    assert limits[("fill_latency", "p99_ms")] == (800, 1_000)
+    assert limits[("state", "restart_seconds")] == (60, 60)
+
+
+@pytest.mark.parametrize("specification", SPECIFICATIONS, ids=NAMES)
+def test_goal_is_on_the_better_side_of_the_floor(specification: Specification) -> None:
+    """What reaches its goal holds its floor."""
+    bounds: list[Specification | Limit] = [specification, *specification.limits]
+    for each in bounds:
+        assert is_within(each.goal, each.floor, each.better)
+
+
+def test_floor_and_goal_are_judged_apart() -> None:
+    """Between floor and goal a figure holds and is not met."""
+    figure = summarise(RATE, [make_run(800_000)])
+    assert (figure["holds"], figure["met"]) == (True, False)
+    assert summarise(RATE, [make_run(600_000)])["holds"] is False
+
+
+def test_one_lost_transaction_is_seen() -> None:
+    """What must never happen is judged by the worst run, not by the median."""
+    runs = [make_run(10**6, more={"lost": lost, "of_recover_rate": 1}) for lost in (0, 3, 0)]
+    limits = summarise(get_specification("e2e_single"), runs)["limits"]
+    assert isinstance(limits, list)
+    (lost,) = [limit for limit in limits if limit["name"] == "lost"]
+    assert (lost["value"], lost["holds"]) == (3, False)
+
+
+def test_limit_that_was_not_found() -> None:
+    """A finding that is missing does not hold."""
+    limits = summarise(LATENCY, [make_run(100)])["limits"]
+    assert isinstance(limits, list)
+    (limit,) = limits
+    assert (limit["value"], limit["met"], limit["holds"]) == (None, False, False)
+
+
+def test_runs_and_processor_time_are_kept() -> None:
+    """Each run's value, whether it counted, and its processor time are there to compare with."""
+    runs = [Run(Measurement(each, 1, {}, each / 10), 2.0, each) for each in (2.0, 3.0)]
+    figure = summarise(RATE, runs)
+    assert figure["values"] == [[2.0, True], [3.0, False]]
+    assert (figure["cpu_us"], figure["cpu_us_of_runs"]) == (0.25, [0.2, 0.3])

@@ -1,43 +1,65 @@
 """The measurements without a network do what they claim, at a size that tests can afford."""
 
-import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from omg_abci.bench import cli_bench
-from omg_abci.bench.blocks import measure_block
-from omg_abci.bench.cli_bench import bench_command, format_table
+from omg_abci.bench.beside import execute_beside
+from omg_abci.bench.blocks import Rehearsal, judge_blocks, measure_block
 from omg_abci.bench.end_to_end import pick
 from omg_abci.bench.errors import MeasurementFailed
-from omg_abci.bench.isolation import make_measurement, measure_apart
+from omg_abci.bench.flow import make_order
+from omg_abci.bench.isolation import Apart, make_measurement, measure_apart
 from omg_abci.bench.matching import measure_match
-from omg_abci.bench.owners import CHAIN_ID
+from omg_abci.bench.owners import CHAIN_ID, TIME_MS, TxMaker, make_owners, make_state
 from omg_abci.bench.sender import make_load, measure_recover
-from omg_abci.bench.state_loading import measure_reader_load, measure_state_load
+from omg_abci.bench.state_loading import measure_state_load
 from omg_abci.bench.state_making import measure_state_make
+from omg_abci.bench.state_size import StateDirectory, Variant, measure_growth, measure_state
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import Verifier
 
 
-def test_match_agrees_with_the_plain_book() -> None:
-    """The rules make the plain book's fills, or the run would have been refused."""
+def test_match_agrees_with_the_bare_book() -> None:
+    """The rules make the bare book's fills, or the run would have been refused."""
     found = measure_match(messages=600, seeded=400)
     assert found.value > 0
     assert found.ceiling > found.value
     assert found.more["messages"] == 600
 
 
-@pytest.mark.parametrize(("legs", "count"), [(1, 300), (2, 4_000)])
-def test_blocks_execute_every_leg(legs: int, count: int) -> None:
-    """Nothing is refused of single orders, and hardly anything of batches."""
-    found = measure_block(legs=legs, count=count, seeded=500)
+@pytest.mark.parametrize(("legs", "block_txs"), [(1, 60), (2, 200)])
+def test_blocks_execute_every_leg(legs: int, block_txs: int) -> None:
+    """A root interval is executed in both ways, which agree; hardly anything is refused."""
+    found = measure_block(legs=legs, intervals=1, warm=1, seeded=500, block_txs=block_txs)
     done, refused = found.more["legs"], found.more["refused_legs"]
     assert isinstance(done, int)
     assert isinstance(refused, int)
-    assert done == count if legs == 1 else done > count / 2
+    assert done == 4 * legs * block_txs
     assert refused == 0 if legs == 1 else refused < done / 20
+    assert (found.more["blocks"], found.more["folds"]) == (4, 1)
+    parts, timed = found.more["us_per_leg"], found.more["us_per_leg_timed"]
+    assert isinstance(parts, dict)
+    assert isinstance(timed, dict)
+    assert list(parts) == ["check", "rules_and_diff", "results", "diff_hash", "tree", "commit"]
+    assert 1e6 / sum(timed.values()) == pytest.approx(found.value)
+
+
+def test_two_ways_that_differ_are_no_measurement() -> None:
+    """Blocks that lead to other hashes in two processes than in one are refused."""
+    owners = make_owners()
+    state, domain, records = make_state(owners)
+    maker = TxMaker(owners, domain, TIME_MS)
+    rehearsal = Rehearsal(state, records)
+    for number in range(8):
+        order = make_order(number + 1, buys=True, price=5, lots=1, matches=1)
+        rehearsal.execute([maker.make_admitted(number, (order,))])
+    timed = execute_beside(domain, records, rehearsal.blocks, 5)
+    assert timed.folds == 1
+    assert judge_blocks(domain, rehearsal, timed, 5).more["legs"] == 8
+    wrong = timed._replace(roots=timed.roots | {4: bytes(32)})
+    with pytest.raises(MeasurementFailed, match="another state"):
+        judge_blocks(domain, rehearsal, wrong, 5)
 
 
 def test_load_is_signed_by_a_thousand_agents() -> None:
@@ -51,12 +73,44 @@ def test_load_is_signed_by_a_thousand_agents() -> None:
     assert measure_recover([tx.raw for tx in txs[:20]]) > 0
 
 
-def test_state_is_made_and_loaded(tmp_path: Path) -> None:
-    """The database that is made loads in both processes' ways, and blocks run on it."""
-    made = measure_state_make(str(tmp_path), 300)
-    assert made["records"] == 300 * 5 + 5 * 1_000 + 5
-    assert float(str(measure_reader_load(str(tmp_path))["us_per_folded_key"])) > 0
-    assert float(str(measure_state_load(str(tmp_path))["us_per_order"])) > 0
+@pytest.mark.parametrize(("history", "each"), [(False, 5), (True, 8)])
+def test_state_is_made_and_loaded(tmp_path: Path, history: bool, each: int) -> None:  # noqa: FBT001
+    """The database that is made loads in both processes' ways, and both do the same blocks."""
+    path = str(tmp_path / "state")
+    made = measure_state_make(path, 300, history=history)
+    assert made["records"] == 300 * each + 5 * 1_000 + 5
+    with Apart("reader_load", path=path, block_txs=40) as reading:
+        executor = measure_state_load(path, 9, 40)["us_per_order"]
+        reader = reading.read()
+    assert isinstance(executor, dict)
+    assert list(executor) == ["check", "execute", "hash", "store", "commit"]
+    assert isinstance(reader["us_per_order"], dict)
+    assert list(reader["us_per_order"]) == ["view", "tree"]
+    assert float(str(reader["us_per_folded_key"])) > 0
+
+
+def test_growth_compares_the_largest_with_the_smallest() -> None:
+    """Each variant is measured once; what `state` measured is used, and not again."""
+    directory = StateDirectory(blocks=9, block_txs=40)
+    try:
+        state = measure_state(directory, 200)
+        variants = [Variant(200, history=False), Variant(50, history=False)]
+        variants += [Variant(each, history=True) for each in (200, 50)]
+        found = measure_growth(directory, variants)
+    finally:
+        directory.close()
+    assert state.more["open_orders"] == 200
+    assert state.value > state.ceiling
+    states = found.more["states"]
+    assert isinstance(states, dict)
+    assert list(states) == ["50", "50_history", "200", "200_history"]
+    costs = {name: each["us_per_order"] for name, each in states.items()}
+    ratios = found.more["ratios"]
+    assert ratios == {
+        "plain": pytest.approx(costs["200"] / costs["50"]),
+        "history": pytest.approx(costs["200_history"] / costs["50_history"]),
+    }
+    assert found.value == max(ratios.values())
 
 
 def test_child_measures_and_its_failure_is_told() -> None:
@@ -74,51 +128,3 @@ def test_percentiles() -> None:
     assert pick([], 50) == 0
     assert pick([1, 2, 3, 4], 50) == 3
     assert pick([1, 2, 3, 4], 99) == 4
-
-
-FIGURE: dict[str, object] = {
-    "name": "match",
-    "value": 1.0,
-    "unit": "messages/s",
-    "ceiling": 2.0,
-    "goal": 3,
-    "runs": 5,
-    "counted": 4,
-    "min": 1,
-    "max": 2,
-}
-
-
-def test_json_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard output is one JSON object; figures come in the design's order, each once."""
-    asked: list[str] = []
-
-    def run_suite(names: list[str], **_: object) -> list[dict[str, object]]:
-        asked.extend(names)
-        return [FIGURE]
-
-    monkeypatch.setattr(cli_bench, "run_suite", run_suite)
-    arguments = ["--json", "--only", "state", "--only", "match", "--only", "match"]
-    result = CliRunner().invoke(bench_command, arguments)
-    assert result.exit_code == 0, result.output
-    document = json.loads(result.stdout)
-    assert document["figures"] == [FIGURE]
-    assert document["machine"]["cores"] >= 1
-    assert asked == ["match", "state"]
-
-
-def test_missing_figure_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A figure that could not be measured makes the command fail, and the table shows a dash."""
-    failed = FIGURE | {"value": None, "runs": 0, "counted": 0}
-    monkeypatch.setattr(cli_bench, "run_suite", lambda *_, **__: [failed])
-    result = CliRunner().invoke(bench_command, [])
-    assert result.exit_code == 1
-    assert "–" in result.stdout
-    assert "match   –" in format_table([failed])
-
-
-def test_unknown_name_is_refused() -> None:
-    """The names that exist are listed."""
-    result = CliRunner().invoke(bench_command, ["--only", "nonsense"])
-    assert result.exit_code == 2
-    assert "block_single" in result.stderr

@@ -6,7 +6,8 @@ import pytest
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import NAMES, Measurement
-from omg_abci.bench.suite import Plan, format_number, make_plans, run_figure
+from omg_abci.bench.report import format_number
+from omg_abci.bench.suite import Plan, make_plans, run_figure
 
 GOOD, BAD = 2.0, 1.0
 
@@ -77,7 +78,7 @@ def test_failed_run_is_told_and_not_a_figure() -> None:
         "match", make_plan([-1, 5, 6], 3), repeat=False, say=told.append, control=lambda: GOOD
     )
     assert (figure["runs"], figure["counted"], figure["value"]) == (2, 2, 5.5)
-    assert "as the test wants it" in told[0]
+    assert any("as the test wants it" in line for line in told)
 
 
 @pytest.mark.parametrize("repeat", [False, True])

@@ -112,7 +112,8 @@ class World:
 
     def select(self, bytes_max: int = BYTES_MAX) -> list[bytes]:
         """Return what the next block would hold."""
-        return self.mempool.select(self.chain.height + 1, self.now_ms + BLOCK_MS, bytes_max)
+        txs = self.mempool.select(self.chain.height + 1, self.now_ms + BLOCK_MS, bytes_max)
+        return [tx.raw for tx in txs]
 
     def commit(self, raws: Sequence[bytes] | None = None) -> list[SignedTx]:
         """Execute a block (by default the one that would be proposed) and commit it."""

@@ -74,3 +74,12 @@ def run_node(tmp_path: Path, body: Body, chain: CommittedChain | None = None) ->
         await server.stop(0)
 
     asyncio.run(main())
+
+
+async def settle(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.005)

@@ -9,12 +9,14 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from omg_abci.abci.application import compute_tx_bytes
-from omg_abci.protocol import limits
+from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import CancelAll, CancelOrder, Message, PlaceOrder
 from omg_abci.protocol.tx import Verifier
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.transition import Block
 from tests.node.app_world import BLOCK_MS, DOCUMENT, AppNode, run
 from tests.node.pool_world import ALICE, BOB, CAROL, DAVE, make_tx
+from tests.side_by_side import narrowed
 from tests.strategies import (
     AGENTS,
     DOMAIN,
@@ -96,6 +98,58 @@ def test_one_bad_transaction_rejects_the_block(tmp_path: Path, bad: bytes) -> No
         assert not await node.process([], height=1)
         assert not await node.process([], height=3)
         assert await node.process([])
+
+    run(tmp_path, test)
+
+
+def test_only_the_nodes_own_proposal_is_not_checked_again(tmp_path: Path) -> None:
+    """To the byte, for the same height and time, on the same state; anything else is checked."""
+    raws = [
+        make_tx(key, place, until_ms=START_MS + BLOCK_MS + 1) for place in (1, 2) for key in _KEYS
+    ]
+
+    async def test(node: AppNode) -> None:
+        await node.init_chain(_RICH)
+        await node.check(*raws)
+        own = node.prepare()
+        assert len(own) == len(raws)
+        with narrowed({"BLOCK_TXS_MAX": 1}):
+            assert await node.process(own)
+            assert not await node.process(own[1:] + own[:1])
+            assert not await node.process(own[:-1])
+            assert not await node.process([*own[:-1], flip_last_bit_of_s(own[-1])])
+            assert not await node.process(own, height=2)
+            node.app.drop_candidate()
+            node.time_ms += 1
+            assert not await node.process(own)
+            node.time_ms -= 1
+            assert await node.process(own)
+        assert not await node.process(own[::-1])
+        await node.decide(own)
+        assert not await node.process(own)
+        assert not await node.process(own, height=1)
+
+    run(tmp_path, test)
+
+
+def test_a_foreign_proposal_on_an_own_one_is_checked(tmp_path: Path) -> None:
+    """Another block with the hash that the own one would have is not taken for it."""
+    raws = [make_tx(key, 1) for key in _KEYS]
+
+    async def test(node: AppNode) -> None:
+        await node.init_chain(_RICH)
+        await node.check(*raws)
+        own = node.prepare()
+        txs = node.chain.find_proposed(1, node.time_ms + BLOCK_MS, own)
+        assert txs is not None
+        block = Block(1, node.time_ms + BLOCK_MS, bytes(32), txs)
+        for foreign in (block._replace(height=2), block._replace(txs=txs[::-1])):
+            with pytest.raises(errors.BlockInvalid):
+                node.chain.execute(foreign, foreign.txs)
+        late = block._replace(time_ms=START_MS + limits.NONCE_AGE_MAX_MS + 10)
+        with pytest.raises(errors.BlockInvalid):
+            node.chain.execute(late, late.txs)
+        assert node.chain.find_proposed(1, node.time_ms, own) is None
 
     run(tmp_path, test)
 

@@ -168,7 +168,7 @@ def test_bad_bytes_and_submissions_are_refused(tmp_path: Path) -> None:
                     await ask(data)
                 return caught.value.code(), caught.value.details() or ""
 
-            for name in [*node_answers.METHODS, "StreamBlocks"]:
+            for name in [*node_answers.METHODS, "Submit", "StreamBlocks"]:
                 status, text = await call(name, b"\xff")
                 assert (status, "message" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
             for txs, expected in (

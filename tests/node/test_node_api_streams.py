@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node import block_ring, node_api, read_service
+from omg_abci.node import block_ring, node_api, read_service, submissions
 from omg_abci.node.block_events import decode_event
 from omg_abci.node.block_ring import BlockRing
 from omg_abci.node.client import NodeError, split_batches
 from omg_abci.node.read_service import FrameUnknown, ReadService
+from omg_abci.protocol.errors import NodeBusy
 from omg_abci.state import schema
 from tests.node.committed_chain import (
     INTERVAL,
@@ -40,15 +41,16 @@ def test_submissions_go_to_the_executor_and_back(tmp_path: Path) -> None:
 
 def test_waiting_submissions_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the bound the next is refused; an answer frees its place, also when nobody waits."""
-    monkeypatch.setattr(read_service, "WAITING_TXS_MAX", 3)
-    monkeypatch.setattr(read_service, "WAITING_BYTES_MAX", 100)
+    monkeypatch.setattr(submissions, "WAITING_TXS_MAX", 3)
+    monkeypatch.setattr(submissions, "WAITING_BYTES_MAX", 100)
 
     async def body(node: Node) -> None:
         waiting = asyncio.create_task(node.client.submit([b"a", b"b"]))
         await node.wait_for("submit", 1)
         for raws in ([b"c", b"d"], [b"x" * 99]):
-            status, text = await node.refused(node.client.submit(raws))
-            assert (status, "send again later" in text) == ("RESOURCE_EXHAUSTED", True)
+            answers = await node.client.submit(raws)
+            assert [each.code for each in answers] == [NodeBusy.code] * len(raws)
+            assert "too many transactions wait" in answers[0].log
         waiting.cancel()
         await asyncio.sleep(0.05)
         node.service.take(("submitted", 1, [(0, "", b""), (0, "", b"")]))
@@ -64,8 +66,10 @@ def test_open_calls_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(node_api, "CALLS_MAX", 2)
 
     async def body(node: Node) -> None:
-        waiting = [asyncio.create_task(node.client.submit([b"a"])) for _ in range(2)]
-        await node.wait_for("submit", 2)
+        waiting = []
+        for request_id in (1, 2):
+            waiting.append(asyncio.create_task(node.client.submit([b"a"])))
+            await node.wait_for("submit", request_id)
         refused = await node.refused(node.client.submit([b"b"]))
         assert refused == ("RESOURCE_EXHAUSTED", "2 calls are open already")
         for request_id in (1, 2):
@@ -95,6 +99,49 @@ def test_stream_follows_from_any_kept_height(tmp_path: Path) -> None:
         await live.aclose()
 
     run_node(tmp_path, body, chain)
+
+
+def test_stream_without_txs(tmp_path: Path) -> None:
+    """The same blocks without the transactions' own bytes, each made once for all who follow."""
+    chain = make_chain(6)
+
+    async def body(node: Node) -> None:
+        full = node.client.stream_blocks(1)
+        light, other = (node.client.stream_blocks(1, without_txs=True) for _ in range(2))
+        for _ in range(6):
+            expected = await anext(full)
+            assert any(each.tx for each in expected.txs)
+            for each in expected.txs:
+                each.ClearField("tx")
+            assert await anext(light) == await anext(other) == expected
+        ring = node.service.ring
+        assert await ring.get(3, without_txs=True) is await ring.get(3, without_txs=True)
+        for stream in (full, light, other):
+            await stream.aclose()
+
+    run_node(tmp_path, body, chain)
+
+
+def test_few_light_blocks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made without transactions is forgotten in the order in which it was made."""
+    monkeypatch.setattr(block_ring, "LIGHT_MAX", 2)
+
+    async def main() -> None:
+        ring = BlockRing()
+        ring.reset(0)
+        blocks = [
+            pb.Block(height=height, txs=[pb.TxOutcome(tx_id=b"i", tx=b"raw")])
+            for height in range(1, 6)
+        ]
+        for block in blocks:
+            ring.append(block.SerializeToString())
+        first = await ring.get(1, without_txs=True)
+        for height in (2, 3):
+            await ring.get(height, without_txs=True)
+        assert await ring.get(1, without_txs=True) is not first
+        assert await ring.get(1, without_txs=True) == first
+
+    asyncio.run(main())
 
 
 def test_stream_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

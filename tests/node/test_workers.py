@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omg_abci.node.verdicts import compute_verdict, pack_error, pack_tx, unpack_verdict
+from omg_abci.node.verdicts import compute_verdict, pack_error, pack_tx, unpack_verdicts
 from omg_abci.node.workers import Urgency, VerifiedCache, WorkerLost, WorkerPool
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
@@ -45,7 +45,7 @@ def test_verdicts_carry_everything(data: st.DataObject) -> None:
     body = _VERIFIER.verify_tx(make_tx(ALICE, 5)).body
     legs = tuple(data.draw(st.lists(messages(), min_size=1, max_size=4)))
     tx = SignedTx(b"raw", bytes(32), ALICE.address, 1, body._replace(legs=legs))
-    found = unpack_verdict(b"raw", pack_tx(tx))
+    (found,) = unpack_verdicts([b"raw"], [pack_tx(tx)])
     assert found == tx
     assert isinstance(found, SignedTx)
     assert type(found.body) is type(tx.body)
@@ -57,7 +57,7 @@ def test_errors_come_back_as_they_were(raw: bytes) -> None:
     """An error keeps class, code and text."""
     with pytest.raises(errors.FormatError) as raised:
         _VERIFIER.verify_tx(raw)
-    found = unpack_verdict(raw, compute_verdict(_VERIFIER, raw))
+    (found,) = unpack_verdicts([raw], [compute_verdict(_VERIFIER, raw)])
     assert type(found) is raised.type
     assert str(found) == str(raised.value)
 
@@ -71,7 +71,7 @@ def test_details_are_bounded() -> None:
 def test_codes_that_say_nothing_of_bytes_are_refused() -> None:
     """A worker cannot make the executor take a state error for a verdict."""
     with pytest.raises(TypeError):
-        unpack_verdict(b"", (errors.NonceUsed.code, ""))
+        unpack_verdicts([b""], [(errors.NonceUsed.code, "")])
 
 
 def test_workers_verify_in_order() -> None:
@@ -86,6 +86,26 @@ def test_workers_verify_in_order() -> None:
         ]
         again = await pool.verify(raws[:150], Urgency.BLOCK)
         assert all(one is other for one, other in zip(again, found, strict=False))
+
+    assert _play(check) == []
+
+
+def test_calls_share_batches() -> None:
+    """Many calls of all sizes at once get each its own results, known ones among them."""
+    raws = [make_tx(ALICE, place + 1) for place in range(300)]
+    parts = [[*raws[:5], b"", *raws[5:9]], raws[9:10], raws[:300], raws[4:200], [b"", b"\xff"], []]
+
+    async def check(pool: WorkerPool) -> None:
+        await pool.verify(raws[100:110])
+        calls = (pool.verify(part, urgency) for part in parts for urgency in Urgency)
+        for place, found in enumerate(await asyncio.gather(*calls)):
+            part = parts[place // 2]
+            assert len(found) == len(part)
+            for raw, each in zip(part, found, strict=True):
+                if isinstance(each, SignedTx):
+                    assert each.raw == raw
+                else:
+                    assert raw in _BAD
 
     assert _play(check) == []
 
@@ -170,14 +190,11 @@ def test_cache_keeps_both_bounds() -> None:
         for place in range(5)
     ]
     cache = VerifiedCache(txs_max=3, bytes_max=1_000)
-    for tx in txs[:3]:
-        cache.add(tx)
-    assert cache.find(txs[0].raw) is txs[0]
-    cache.add(txs[3])
-    assert cache.find(txs[1].raw) is None
-    assert cache.find(txs[0].raw) is txs[0]
+    cache.add(txs[:3])
+    assert cache.find([txs[0].raw])[0] is txs[0]
+    cache.add([errors.Undecodable(), txs[3]])
+    assert cache.find([tx.raw for tx in txs]) == [txs[0], None, txs[2], txs[3], None]
     small = VerifiedCache(txs_max=100, bytes_max=250)
     for tx in txs:
-        small.add(tx)
-        small.add(tx)
+        small.add([tx, tx])
     assert len(small) == 2

@@ -20,9 +20,8 @@ from omg_abci.protocol.messages import (
     SignedTx,
     TxBody,
 )
-from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
 from omg_abci.protocol.tx import Verifier
-from omg_abci.protocol.units import Ended, Scheme
+from omg_abci.protocol.units import Scheme
 from tests.strategies import AGENTS, CHAIN_ID, DOMAIN, MESSAGE_STRATEGIES, OWNERS, bodies, sign_body
 
 REFUSED = (errors.NotCanonical, errors.Undecodable)
@@ -189,6 +188,70 @@ def test_envelope_in_other_bytes_is_refused(
             Verifier(DOMAIN).verify_tx(raw + tail)
 
 
+def tell(decode: Callable[[bytes], object], raw: bytes) -> object:
+    """Return what is in an envelope, or the error's class and text."""
+    try:
+        return decode(raw)
+    except errors.FormatError as error:
+        return type(error), str(error)
+
+
+_SIZES = st.one_of(
+    st.integers(0, 300),
+    st.sampled_from([16_383, 16_384, 16_385, 32_500, 32_640, limits.TX_BYTES_MAX - 93]),
+)
+
+
+@given(
+    size=_SIZES,
+    signer=st.sampled_from([20, 20, 20, 0, 19, 21]),
+    scheme=st.sampled_from([1, 2, 0, 3, 127, 128]),
+    signature=st.sampled_from([65, 65, 65, 0, 64, 66]),
+    changes=st.lists(st.tuples(st.integers(-96, 4), st.integers(0, 255)), max_size=2),
+    cut=st.sampled_from([0, 0, 0, 1, 93]),
+)
+def test_usual_envelopes_have_the_generated_decoders_verdict(
+    size: int,
+    signer: int,
+    scheme: int,
+    signature: int,
+    changes: list[tuple[int, int]],
+    cut: int,
+) -> None:
+    """The short way and the generated decoder say the same of any envelope, however changed."""
+    raw = bytearray(
+        codec.encode_envelope(b"\x12" * size, b"\x18" * signer, scheme, b"\x22" * signature)
+    )
+    for at, value in changes:
+        if -len(raw) <= at < len(raw):
+            raw[at] = value
+    data = bytes(raw[: len(raw) - cut])
+    if len(data) <= limits.TX_BYTES_MAX:
+        assert tell(codec.decode_envelope, data) == tell(codec._parse_envelope, data)
+
+
+@given(number=st.integers(0, 9), at=st.integers(0, 1_000), value=st.integers(0, 255))
+def test_changed_envelopes_have_the_generated_decoders_verdict(
+    number: int, at: int, value: int
+) -> None:
+    """So they do of a transaction with any byte changed, and of random bytes."""
+    raw = bytearray(make_tx(number).raw)
+    raw[at % len(raw)] = value
+    for data in (bytes(raw), bytes(raw[at % len(raw) :]), bytes(raw) + bytes(raw[:at])):
+        assert tell(codec.decode_envelope, data) == tell(codec._parse_envelope, data)
+
+
+@given(first=st.integers(128, 255), second=st.integers(128, 250), third=st.integers(0, 2))
+def test_a_length_of_three_bytes_is_not_read_as_one_of_two(
+    first: int, second: int, third: int
+) -> None:
+    """Whatever the bytes behind it happen to be long."""
+    size = first & 127 | second << 7
+    raw = codec.encode_envelope(b"\x01" * (size - 1), bytes(20), 1, bytes(65))
+    data = bytes([10, first, second, third]) + raw[4:]
+    assert tell(codec.decode_envelope, data) == tell(codec._parse_envelope, data)
+
+
 def test_leg_of_no_kind_is_refused() -> None:
     """An empty leg, and one of a kind that a later version may have, have their codes."""
     head = codec.encode_body(make_tx(0).body._replace(legs=()))
@@ -287,39 +350,3 @@ def test_amount_comes_back(amount: int) -> None:
     for wrong in (b"\x00" + data, b"\x01" + data.rjust(16, b"\x00")):
         with pytest.raises(errors.BadAmount):
             codec.decode_amount(wrong)
-
-
-_U64 = st.integers(0, 2**64 - 1)
-_ADDRESS = st.binary(min_size=20, max_size=20)
-LEG_RESULTS = st.builds(
-    LegResult,
-    st.integers(0, 2**32 - 1),
-    _U64,
-    _U64,
-    st.sampled_from(Ended),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-    st.integers(0, 2**32 - 1),
-    st.booleans(),
-    st.lists(st.builds(Fill, _ADDRESS, _U64, _U64, _U64), max_size=3).map(tuple),
-    st.lists(st.builds(Removal, _ADDRESS, _U64, st.sampled_from(Ended)), max_size=3).map(tuple),
-    st.lists(st.builds(Decrement, _U64, _U64), max_size=3).map(tuple),
-    _U64,
-    st.integers(0, 2**32 - 1),
-    st.booleans(),
-)
-
-
-@given(
-    result=st.builds(
-        TxResult,
-        st.integers(0, 2**32 - 1),
-        st.lists(LEG_RESULTS, max_size=4).map(tuple),
-        _U64,
-        st.integers(0, 2**128 - 1),
-    )
-)
-def test_result_comes_back(result: TxResult) -> None:
-    """A client reads the result that the chain hashed."""
-    assert codec.decode_result(codec.encode_result(result), result.code) == result

@@ -6,6 +6,7 @@ from typing import Any
 from omg_abci.localnet.genesis import Account
 from omg_abci.localnet.keys import make_ethereum_key
 from omg_abci.protocol import codec
+from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.messages import Message, SignedTx, TxBody
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Scheme
@@ -14,8 +15,15 @@ from omg_abci.replay.network import make_replay_document
 from omg_abci.replay.session import Plan, Session
 from omg_abci.replay.steps import EventEnd
 from omg_abci.rules.transition import Block, apply_block
+from omg_abci.state.diff import compute_records, store_changes
 from omg_abci.state.genesis import build_genesis
+from omg_abci.state.hashes import (
+    compute_app_hash,
+    compute_diff_hash,
+    compute_genesis_diff_hash,
+)
 from omg_abci.state.loading import load_state
+from omg_abci.state.tree import Tree
 
 _CHAIN_ID = "omg-replay-test"
 _START_MS = 1_800_000_000_000
@@ -30,6 +38,8 @@ class InProcessExecutor:
         """Start from a replay's genesis; ``spoil`` changes results, as a wrong chain would."""
         records, _ = build_genesis(_CHAIN_ID, make_replay_document(_ACCOUNT, _START_MS))
         self.state = load_state(_CHAIN_ID, records)
+        self._diff_hash = compute_genesis_diff_hash(records)
+        self._results_hash = bytes(32)
         self._spoil = spoil
         self._results: list[tuple[LegResult, ...]] = []
 
@@ -53,12 +63,23 @@ class InProcessExecutor:
         raw = codec.encode_body(body)
         tx = SignedTx(raw, height.to_bytes(32, "big"), agent, Scheme.RAW, body)
         block = Block(height, time_ms, height.to_bytes(32, "big"), (tx,))
-        result = apply_block(self.state, block).results[0]
+        applied = apply_block(self.state, block)
+        self._diff_hash = compute_diff_hash(self._diff_hash, applied.changes.diff)
+        store_changes(self.state, applied.changes)
         self.state.commit()
-        legs_done = codec.decode_result(codec.encode_result(result), result.code).legs
+        result = applied.results[0]
+        data = codec.encode_result(result)
+        self._results_hash = compute_sha256(self._results_hash + data)
+        legs_done = codec.decode_result(data, result.code).legs
         if self._spoil:
             legs_done = tuple(self._spoil(each) for each in legs_done)
         self._results.append(legs_done)
+
+    def describe(self) -> tuple[int, str, str]:
+        """Return the height, the app hash over every record and every diff, and of all results."""
+        root = Tree.load(compute_records(self.state)).root
+        app_hash = compute_app_hash(root, self._diff_hash)
+        return self.state.height, app_hash.hex(), self._results_hash.hex()
 
     def receive(self, *, wait: bool) -> list[tuple[LegResult, ...]]:
         """Return what was executed since the last call; there is never anything to wait for."""

@@ -147,7 +147,8 @@ class Chain:
         """Return how an order ended, and what was filled; it is not open."""
         account = self.state.accounts[owner]
         assert client_id not in account.orders
-        record = account.ended[client_id][1]
+        record = account.get_ended(client_id)
+        assert record is not None
         return record.ended, record.filled
 
     def balance(self, owner: bytes, token: int) -> tuple[int, int]:

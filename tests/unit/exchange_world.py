@@ -263,7 +263,8 @@ class World:
         """Return how an order ended, its quantity and what was filled; it is not open."""
         account = self.state.get_account(owner)
         assert client_id not in account.orders
-        record = account.ended[client_id][1]
+        record = account.get_ended(client_id)
+        assert record is not None
         return record.ended, record.quantity, record.filled
 
     def order_count(self) -> int:

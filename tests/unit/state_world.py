@@ -94,6 +94,7 @@ def make_order(state: WorkingState, owner: bytes, market: Market, terms: Terms) 
     order.expires_ms = terms.expires_ms
     order.level = None
     order.stored = None
+    order.owner_list = None
     more = (terms.display, 0, terms.trigger, terms.expires_height, terms.max_matches)
     order.special = Special(*more) if any(more) else None
     base = state.get_balance(owner, 0, market.record.base)

@@ -7,7 +7,7 @@ import pytest
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Ended, OrderType, Side, TimeInForce
 from omg_abci.state import schema
-from omg_abci.state.book import Order, get_available
+from omg_abci.state.book import SIDE_BITS, Order, get_available
 from omg_abci.state.diff import compute_changes, compute_records
 from omg_abci.state.working import WorkingState
 from tests.unit import state_world
@@ -301,7 +301,7 @@ def test_empty_lists_are_forgotten() -> None:
     begin(state)
     order = place(state)
     commit(state)
-    assert list(order.account.lists) == [(1, 1)]
+    assert list(order.account.lists) == [1 << SIDE_BITS | 1]
     begin(state)
     state.take_out(order)
     commit(state)

@@ -272,10 +272,10 @@ def test_trade_scope_covers_orders_and_the_switch(leg: Message, expected: TxClas
         "SetSwitch",
     }
     if trades:
-        require_agent(chain.state, ANN, AGENT, (leg,), chain.time_ms)
+        require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
     else:
         with pytest.raises(errors.AgentScope, match=type(leg).__name__):
-            require_agent(chain.state, ANN, AGENT, (leg,), chain.time_ms)
+            require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
 
 
 def sign_as_agent(chain: Chain, leg: Message) -> SignedTx:
@@ -336,7 +336,7 @@ def test_block_in_another_order_is_refused() -> None:
 def test_agent_may_not_change_markets_in_a_block() -> None:
     """A block with an agent's transaction about markets is not valid."""
     chain = Chain()
-    chain.state.get_account(ANN).agents[AGENT] = AgentRecord(1, T0 + 10**9)
+    chain.state.get_account(ANN).agents = {AGENT: AgentRecord(1, T0 + 10**9)}
     tx = sign_as_agent(chain, ChangeMarket(MARKET, 1))
     with pytest.raises(errors.AgentScope, match="ChangeMarket"):
         check_tx(chain.state, tx, 1, T0)

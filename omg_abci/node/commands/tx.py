@@ -21,6 +21,7 @@ from omg_abci.node.commands.sending import (
     with_send_options,
     with_submit_options,
 )
+from omg_abci.node.commands.tx_many import send_many_command
 from omg_abci.node.commands.tx_markets import MARKET_COMMANDS
 from omg_abci.node.commands.tx_orders import ORDER_COMMANDS
 from omg_abci.protocol.limits import TX_BYTES_MAX
@@ -145,5 +146,5 @@ def _read_raw(file: Path) -> bytes:
         return data
 
 
-for _command in (*ORDER_COMMANDS, *MARKET_COMMANDS):
+for _command in (*ORDER_COMMANDS, *MARKET_COMMANDS, send_many_command):
     tx_group.add_command(_command)

@@ -71,6 +71,9 @@ class SubmitResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ADMISSIONS_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    retry_after_ms: _builtins.int
+    """not 0: something was refused for now, come again after so long"""
     @_builtins.property
     def admissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Admission]:
         """one a transaction, in order"""
@@ -79,14 +82,102 @@ class SubmitResponse(_message.Message):
         self,
         *,
         admissions: _abc.Iterable[Global___Admission] | None = ...,
+        retry_after_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["admissions", b"admissions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admissions", b"admissions", "retry_after_ms", b"retry_after_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitResponse: _TypeAlias = SubmitResponse  # noqa: Y015
+
+@_typing.final
+class SubmitStreamRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TXS_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    """the client's own number; the answer carries it"""
+    @_builtins.property
+    def txs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SignedTx bytes, 1 to 1,000 and at most 1 MiB"""
+
+    def __init__(
+        self,
+        *,
+        txs: _abc.Iterable[_builtins.bytes] | None = ...,
+        request: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "txs", b"txs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitStreamRequest: _TypeAlias = SubmitStreamRequest  # noqa: Y015
+
+@_typing.final
+class SubmitAnswer(_message.Message):
+    """What became of one request; answers come as they are ready, not in the order of the requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADMISSIONS_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
+    retry_after_ms: _builtins.int
+    """as in SubmitResponse"""
+    request: _builtins.int
+    code: _builtins.int
+    """not 0: the whole request was refused with it; before the time of"""
+    log: _builtins.str
+    """retry_after_ms has passed the node reads no further one"""
+    @_builtins.property
+    def admissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Admission]:
+        """one a transaction, in order; none when code is not 0"""
+
+    def __init__(
+        self,
+        *,
+        admissions: _abc.Iterable[Global___Admission] | None = ...,
+        retry_after_ms: _builtins.int = ...,
+        request: _builtins.int = ...,
+        code: _builtins.int = ...,
+        log: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admissions", b"admissions", "code", b"code", "log", b"log", "request", b"request", "retry_after_ms", b"retry_after_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitAnswer: _TypeAlias = SubmitAnswer  # noqa: Y015
+
+@_typing.final
+class SubmitStreamResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitAnswer]:
+        """at least one"""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___SubmitAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitStreamResponse: _TypeAlias = SubmitStreamResponse  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):
@@ -1128,16 +1219,20 @@ class StreamBlocksRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FROM_HEIGHT_FIELD_NUMBER: _builtins.int
+    WITHOUT_TXS_FIELD_NUMBER: _builtins.int
     from_height: _builtins.int
     """0 = the next block"""
+    without_txs: _builtins.bool
+    """leave the transactions' own bytes out: ids, codes, results stay"""
     def __init__(
         self,
         *,
         from_height: _builtins.int = ...,
+        without_txs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_height", b"from_height"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_height", b"from_height", "without_txs", b"without_txs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1153,7 +1248,7 @@ class TxOutcome(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     tx_id: _builtins.bytes
     tx: _builtins.bytes
-    """SignedTx bytes"""
+    """SignedTx bytes; empty in a stream without them"""
     code: _builtins.int
     result: _builtins.bytes
     """TxResult bytes"""

@@ -39,6 +39,11 @@ class NodeStub:
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.SubmitStream = channel.stream_stream(
+                '/omg.node.v1.Node/SubmitStream',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/omg.node.v1.Node/GetStatus',
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStatusRequest.SerializeToString,
@@ -100,6 +105,12 @@ class NodeServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Submit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitStream(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +189,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitRequest.FromString,
                     response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitResponse.SerializeToString,
+            ),
+            'SubmitStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.SubmitStream,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -262,6 +278,33 @@ class Node:
             '/omg.node.v1.Node/Submit',
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitRequest.SerializeToString,
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/omg.node.v1.Node/SubmitStream',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.SubmitStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

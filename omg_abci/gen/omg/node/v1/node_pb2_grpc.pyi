@@ -32,6 +32,7 @@ class NodeStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NodeAsyncStub: ...
     Submit: _grpc.UnaryUnaryMultiCallable[_node_pb2.SubmitRequest, _node_pb2.SubmitResponse]
+    SubmitStream: _grpc.StreamStreamMultiCallable[_node_pb2.SubmitStreamRequest, _node_pb2.SubmitStreamResponse]
     GetStatus: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetStatusRequest, _node_pb2.Status]
     GetAccount: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetAccountRequest, _node_pb2.Account]
     GetOrder: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetOrderRequest, _node_pb2.Order]
@@ -48,6 +49,7 @@ class NodeStub:
 class NodeAsyncStub(NodeStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Submit: _aio.UnaryUnaryMultiCallable[_node_pb2.SubmitRequest, _node_pb2.SubmitResponse]  # type: ignore[assignment]
+    SubmitStream: _aio.StreamStreamMultiCallable[_node_pb2.SubmitStreamRequest, _node_pb2.SubmitStreamResponse]  # type: ignore[assignment]
     GetStatus: _aio.UnaryUnaryMultiCallable[_node_pb2.GetStatusRequest, _node_pb2.Status]  # type: ignore[assignment]
     GetAccount: _aio.UnaryUnaryMultiCallable[_node_pb2.GetAccountRequest, _node_pb2.Account]  # type: ignore[assignment]
     GetOrder: _aio.UnaryUnaryMultiCallable[_node_pb2.GetOrderRequest, _node_pb2.Order]  # type: ignore[assignment]
@@ -67,6 +69,13 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.SubmitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.SubmitResponse, _abc.Awaitable[_node_pb2.SubmitResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SubmitStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_node_pb2.SubmitStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_node_pb2.SubmitStreamResponse], _abc.AsyncIterator[_node_pb2.SubmitStreamResponse]]: ...
 
     @_abc_1.abstractmethod
     def GetStatus(
