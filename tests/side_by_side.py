@@ -54,7 +54,7 @@ NO_MASS_WORK = dict.fromkeys(_MASS_LIMITS, 0)
 def narrowed(bounds: Mapping[str, int]) -> Iterator[None]:
     """Let chain and oracle run with other bounds, and the chain tidy up after every block."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(tables, "_ENTRIES_WATCHED_MIN", 0))
+        stack.enter_context(patch.object(tables, "_SWEPT_MIN", 1_000))
         for name, value in bounds.items():
             stack.enter_context(patch.object(limits, name, value))
         yield

@@ -10,9 +10,10 @@ that came and went in between costs the tree nothing.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
+from omg_abci.node.packed_records import PackedRecords
 from omg_abci.node.storage import Meta, Storage, UndoMissing
 from omg_abci.protocol.errors import OmgError
 from omg_abci.protocol.units import Hash, Height
@@ -82,7 +83,7 @@ class ProofHistory:
     """The state tree with the values and hashes of the recent heights."""
 
     def __init__(
-        self, records: Mapping[bytes, bytes], interval: int, start: Height, first: Height = 0
+        self, records: PackedRecords, interval: int, start: Height, first: Height = 0
     ) -> None:
         """Begin at the state height `start`, a multiple of the interval; `load_tree` comes next.
 
@@ -137,7 +138,7 @@ class ProofHistory:
         before = next(
             layer for start, layer in self._layers if start == state_height - self._interval
         )
-        values: Iterable[bytes | None] = map(self._records.get, before)
+        values = self._records.get_each(before)
         if any(layer for start, layer in self._layers if start >= state_height):
             values = [self._get_value(key, state_height) for key in before]
         changes = [
@@ -242,7 +243,10 @@ class ProofHistory:
         for start, layer in self._layers:
             if start >= state_height:
                 changed = layer | changed
-        for key, value in self._records.items():
+        if not changed:
+            yield from self._records.iterate()
+            return
+        for key, value in self._records.iterate():
             if key not in changed:
                 yield key, value
         for key, old in changed.items():
@@ -251,7 +255,7 @@ class ProofHistory:
 
 
 def load_history(
-    storage: Storage, records: Mapping[bytes, bytes], height: Height, interval: int, head: Head
+    storage: Storage, records: PackedRecords, height: Height, interval: int, head: Head
 ) -> ProofHistory:
     """Return the history of a state that was loaded as of `height`, from the undo records.
 

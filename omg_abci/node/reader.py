@@ -5,11 +5,14 @@ Kept beside the records: the books, client ids and other keys by owner, and what
 attested roots need. It holds no socket and no clock.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
 from omg_abci.node.book_view import BookView
+from omg_abci.node.key_index import KeyIndex, KeyIndexLoader
+from omg_abci.node.memory import release_freed_memory
+from omg_abci.node.overlaid import iterate_overlaid
+from omg_abci.node.packed_records import PackedRecords, Packer
 from omg_abci.node.proof_history import (
     Fold,
     Head,
@@ -36,43 +39,40 @@ from omg_abci.state.records import (
 )
 
 _ORDER: Final = schema.ORDER[0]
-_GROUPED: Final = frozenset(
-    table[0] for table in (schema.TOKEN, schema.MARKET, schema.BALANCE, schema.AGENT)
-)
-"""Tables whose keys are listed: tokens and markets all together, the others by owner."""
-_GROUP_BYTES: Final = 21
-_OWNED_BY: Final = (schema.BALANCE[0], schema.AGENT[0])
+_OWNER_BYTES: Final = 21
+_PREFIX_BYTES: Final = {
+    schema.TOKEN[0]: 1,
+    schema.MARKET[0]: 1,
+    schema.BALANCE[0]: _OWNER_BYTES,
+    schema.AGENT[0]: _OWNER_BYTES,
+    schema.ORDER[0]: _OWNER_BYTES,
+}
+"""Tables whose keys are listed, with what they are listed by: the table, or table and owner."""
+_ID_BYTES: Final = 4
+_CLIENT_ID_BYTES: Final = 8
+_BALANCE_BYTES: Final = 5
+_AGENT_BYTES: Final = 20
 _EMPTY_ACCOUNT: Final = AccountRecord(0, 0, 0, 0, 0)
 
 
 class Reader:
     """The committed records of one chain and the ways to ask for them."""
 
-    def __init__(self, domain: Domain, records: dict[bytes, bytes]) -> None:
-        """Index the records; `load_genesis` or `load_storage` is the way to make one."""
+    def __init__(self, domain: Domain, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take the records, ascending by key; `load_genesis`, `load_storage` are the ways in."""
         self.domain = domain
-        self.records = records
         self.books = BookView()
-        self._client_ids: dict[Address, list[int]] = {}
-        """Of the open orders, ascending."""
-        self._groups: dict[bytes, tuple[bytes, ...]] = {}
-        """Table byte, and owner where there is one, to keys in no promised order."""
-        for key, value in records.items():
-            if key[0] == _ORDER:
-                self.books.apply(key, None, value)
-                self._index_order(key)
-            elif key[0] in _GROUPED:
-                self._index_group(key)
+        self.records, self._keys = self._load(records)
         self.block = self._decode_block()
         height = self.block.height
-        self.history = ProofHistory(records, self.block.root_interval, height, height)
+        self.history = ProofHistory(self.records, self.block.root_interval, height, height)
 
     # --- how it comes to be ---
 
     @classmethod
     def load_genesis(cls, domain: Domain, records: Iterable[tuple[bytes, bytes]]) -> Self:
         """Return the view of the genesis state, with its root folded."""
-        reader = cls(domain, dict(records))
+        reader = cls(domain, sorted(dict(records).items()))
         root = reader.history.load_tree()
         reader.history.add_head(reader.block.height, reader.history.compute_genesis_head(root))
         return reader
@@ -88,19 +88,21 @@ class Reader:
         if meta is None or meta.height < height:
             found = "nothing" if meta is None else f"height {meta.height}"
             raise StateInconsistent(f"the database holds {found}, height {height} was asked for")
-        records = dict(storage.iterate_records())
+        changed: dict[bytes, bytes | None] = {}
         for above in range(meta.height, height, -1):
             undo = storage.load_undo(above)
-            for key, old in undo.changes:
-                _write(records, key, old)
+            changed.update(undo.changes)
             meta = undo.meta or meta
-        reader = cls(domain, records)
+        reader = cls(domain, iterate_overlaid(storage.iterate_records(), changed))
         block = reader.block
         if block.height != height or meta.height != height:
             raise StateInconsistent(
                 f"height {height} was asked for, the records are of {block.height}"
             )
-        reader.history = load_history(storage, records, height, block.root_interval, get_head(meta))
+        reader.history = load_history(
+            storage, reader.records, height, block.root_interval, get_head(meta)
+        )
+        release_freed_memory()
         return reader
 
     # --- what the executor sends ---
@@ -112,18 +114,20 @@ class Reader:
         """
         if height != self.block.height + 1:
             raise StateInconsistent(f"block {height} came after block {self.block.height}")
-        records, layer, books = self.records, self.history.layer, self.books
-        for key, value in diff:
-            old = records.get(key)
-            layer.setdefault(key, old)
+        keep, listed = self.history.layer.setdefault, _PREFIX_BYTES
+        before = self.records.get_each([key for key, _ in diff])
+        for (key, value), old in zip(diff, before, strict=True):
+            if old is None and value is None:
+                raise StateInconsistent(f"a deletion of {key.hex()}, which is not there")
+            keep(key, old)
             table = key[0]
             if table == _ORDER:
-                books.apply(key, old, value)
-                if (old is None) != (value is None):
-                    self._index_order(key)
-            elif table in _GROUPED and (old is None) != (value is None):
-                self._index_group(key)
-            _write(records, key, value)
+                self.books.apply(key, old, value)
+            if (old is None or value is None) and table in listed:
+                self._note_key(key, old)
+        self.records.write(diff)
+        self.records.settle()
+        self._keys.settle()
         self.block = self._decode_block()
         if self.block.height != height:
             raise StateInconsistent(f"block {height} left the block record at {self.block.height}")
@@ -145,29 +149,29 @@ class Reader:
     def list_balances(self, owner: Address) -> list[tuple[int, TokenId, BalanceRecord]]:
         """Return (subaccount, token, balance) ascending."""
         return [
-            (key[21], int.from_bytes(key[22:], "big"), BalanceRecord.decode(self.records[key]))
-            for key in sorted(self._groups.get(schema.BALANCE + owner, ()))
+            (place[0], int.from_bytes(place[1:], "big"), BalanceRecord.decode(value))
+            for place, value in self._list(schema.BALANCE + owner, _BALANCE_BYTES)
         ]
 
     def list_agents(self, owner: Address) -> list[tuple[Address, AgentRecord]]:
         """Return (agent, approval) ascending."""
         return [
-            (key[21:], AgentRecord.decode(self.records[key]))
-            for key in sorted(self._groups.get(schema.AGENT + owner, ()))
+            (agent, AgentRecord.decode(value))
+            for agent, value in self._list(schema.AGENT + owner, _AGENT_BYTES)
         ]
 
     def list_tokens(self) -> list[tuple[TokenId, TokenRecord]]:
         """Return (id, token) ascending."""
         return [
-            (int.from_bytes(key[1:], "big"), TokenRecord.decode(self.records[key]))
-            for key in sorted(self._groups.get(schema.TOKEN, ()))
+            (int.from_bytes(token, "big"), TokenRecord.decode(value))
+            for token, value in self._list(schema.TOKEN, _ID_BYTES)
         ]
 
     def list_markets(self) -> list[tuple[MarketId, MarketRecord]]:
         """Return (id, market) ascending."""
         return [
-            (int.from_bytes(key[1:], "big"), MarketRecord.decode(self.records[key]))
-            for key in sorted(self._groups.get(schema.MARKET, ()))
+            (int.from_bytes(market, "big"), MarketRecord.decode(value))
+            for market, value in self._list(schema.MARKET, _ID_BYTES)
         ]
 
     def get_market(self, market: MarketId) -> MarketRecord | None:
@@ -194,55 +198,42 @@ class Reader:
         self, owner: Address, after: int, limit: int
     ) -> tuple[list[tuple[int, OrderRecord]], bool]:
         """Return (client id, order) of open orders above `after`, and whether there are more."""
-        ids = self._client_ids.get(owner, [])
-        at = bisect_right(ids, after)
-        found = [
-            (
-                client_id,
-                OrderRecord.decode(self.records[schema.compute_order_key(owner, client_id)]),
-            )
-            for client_id in ids[at : at + limit]
+        prefix = schema.ORDER + owner
+        found, more = self._keys.get_after(prefix, after.to_bytes(_CLIENT_ID_BYTES, "big"), limit)
+        orders = [
+            (int.from_bytes(client_id, "big"), OrderRecord.decode(self.records[prefix + client_id]))
+            for client_id in found
         ]
-        return found, at + limit < len(ids)
+        return orders, more
 
     # --- indexes ---
 
-    def _index_order(self, key: bytes) -> None:
-        """Enter the order's client id, or take it out if it is there."""
-        owner, client_id = key[1:21], int.from_bytes(key[21:], "big")
-        ids = self._client_ids.get(owner)
-        if ids is None:
-            self._client_ids[owner] = [client_id]
-            return
-        at = bisect_left(ids, client_id)
-        if at == len(ids) or ids[at] != client_id:
-            ids.insert(at, client_id)
-            return
-        del ids[at]
-        if not ids:
-            del self._client_ids[owner]
+    def _list(self, prefix: bytes, size: int) -> list[tuple[bytes, bytes]]:
+        """Return what stands behind the prefix in its keys, ascending, each with the value."""
+        return [(each, self.records[prefix + each]) for each in self._keys.get_all(prefix, size)]
 
-    def _index_group(self, key: bytes) -> None:
-        """Enter the key in its group, or take it out if it is there."""
-        group = key[:_GROUP_BYTES] if key[0] in _OWNED_BY else key[:1]
-        keys = self._groups.get(group, ())
-        if key not in keys:
-            self._groups[group] = (*keys, key)
-        elif len(keys) > 1:
-            self._groups[group] = tuple([each for each in keys if each != key])
+    def _load(self, records: Iterable[tuple[bytes, bytes]]) -> tuple[PackedRecords, KeyIndex]:
+        packer, keys = Packer(), KeyIndexLoader()
+        pack, note, sizes = packer.add, keys.add, _PREFIX_BYTES
+        for key, value in records:
+            pack(key, value)
+            size = sizes.get(key[0])
+            if size is not None:
+                note(key[:size], key[size:])
+                if key[0] == _ORDER:
+                    self.books.apply(key, None, value)
+        return packer.finish(), keys.finish()
+
+    def _note_key(self, key: bytes, old: bytes | None) -> None:
+        """Follow a listed key that comes or goes."""
+        size = _PREFIX_BYTES[key[0]]
+        if old is None:
+            self._keys.add(key[:size], key[size:])
         else:
-            del self._groups[group]
+            self._keys.remove(key[:size], key[size:])
 
     def _decode_block(self) -> BlockRecord:
         data = self.records.get(schema.BLOCK)
         if data is None:
             raise StateInconsistent("the state has no block record")
         return BlockRecord.decode(data)
-
-
-def _write(records: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
-    """Write a value or, for None, delete; raise StateInconsistent for what is not there."""
-    if value is not None:
-        records[key] = value
-    elif records.pop(key, None) is None:
-        raise StateInconsistent(f"a deletion of {key.hex()}, which is not there")

@@ -15,11 +15,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from omg_abci.node.channel import settle_child
+from omg_abci.node.overlaid import iterate_overlaid
 from omg_abci.node.snapshot_format import (
     CHUNK_BYTES,
     CHUNKS_MAX,
@@ -126,24 +127,12 @@ def build_snapshot(storage: Storage, past: Past, folder: Path) -> Path:
 
 
 def _encode_stream(storage: Storage, past: Past) -> Iterator[bytes]:
-    entries: list[DiffEntry] = []
-    for entry in _iterate_past_records(storage, past.overlay):
-        entries.append(entry)
-        if len(entries) == _ENTRIES_A_WRITE:
-            yield encode_diff(entries)
-            entries.clear()
-    yield encode_diff(entries) + SECTION_END
+    records = iterate_overlaid(storage.iterate_records(), past.overlay)
+    while entries := list(islice(records, _ENTRIES_A_WRITE)):
+        yield encode_diff(entries)
+    yield SECTION_END
     for diff in past.diffs:
         yield encode_diff(diff) + SECTION_END
-
-
-def _iterate_past_records(
-    storage: Storage, overlay: dict[bytes, bytes | None]
-) -> Iterator[DiffEntry]:
-    """Yield the records as they were, ascending by key."""
-    kept = (entry for entry in storage.iterate_records() if entry[0] not in overlay)
-    changed = ((key, value) for key, value in sorted(overlay.items()) if value is not None)
-    return merge(kept, changed)
 
 
 def _write_chunks(path: Path, parts: Iterable[bytes]) -> tuple[list[Hash], int]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from omg_abci.protocol import limits
 from omg_abci.protocol.results import Trade, Uncrossed
 from omg_abci.protocol.units import BUY, Ended, Lots, MarketStatus, Ticks, TimeInForce
+from omg_abci.rules.auction_interest import Interest, get_interest, is_live
 from omg_abci.rules.markets import (
     change_status,
     halt,
@@ -110,65 +111,14 @@ def compute_uniform_price(
 # --- the book ---------------------------------------------------------------------------------
 
 
-class _Interest:
-    """What one side of the book offers, as far as it may trade."""
-
-    __slots__ = ("counts", "foks", "lots")
-
-    def __init__(self) -> None:
-        self.lots: dict[Ticks, Lots] = {}
-        """Live lots at each price."""
-        self.counts: dict[Ticks, int] = {}
-        """Orders at each price, dead ones too; without those that were left out."""
-        self.foks: list[tuple[Order, Lots]] = []
-        """Live fill-or-kill orders in book order, with the live lots ahead of each."""
-
-
 def get_pricing(state: WorkingState, market: Market) -> Pricing | None:
     """Return what an auction over the book as it stands would do; None: nothing crosses."""
-    bids, asks = _get_interest(state, market)
+    bids, asks = get_interest(state, market)
     return _price(bids, asks, market.last_price)
 
 
-def _price(bids: _Interest, asks: _Interest, last_price: Ticks) -> Pricing | None:
+def _price(bids: Interest, asks: Interest, last_price: Ticks) -> Pricing | None:
     return compute_uniform_price(bids.lots.items(), asks.lots.items(), last_price)
-
-
-def _get_interest(state: WorkingState, market: Market) -> tuple[_Interest, _Interest]:
-    """Return both sides up to the best price of the other: what lies behind never trades."""
-    best_bid, best_ask = market.bids.get_best(), market.asks.get_best()
-    if best_bid is None or best_ask is None or best_bid.price < best_ask.price:
-        return _Interest(), _Interest()
-    bids = _walk_side(state, market.bids, best_ask.price)
-    return bids, _walk_side(state, market.asks, best_bid.price)
-
-
-def _walk_side(state: WorkingState, side: BookSide, worst: Ticks) -> _Interest:
-    found = _Interest()
-    ahead = 0
-    for place in reversed(side.places):
-        if place < worst * side.sign:
-            break
-        level = side.levels[place]
-        ahead_of_level, count = ahead, 0
-        order = level.head
-        while order is not None:
-            count += 1
-            if _is_live(state, order):
-                if order.time_in_force == _FOK:
-                    found.foks.append((order, ahead))
-                ahead += order.remaining
-            order = order.next
-        found.lots[level.price] = ahead - ahead_of_level
-        found.counts[level.price] = count
-    return found
-
-
-def _is_live(state: WorkingState, order: Order) -> bool:
-    # Most orders have nothing to die of: a question less each, and books are walked as a whole.
-    if order.expires_ms or order.special is not None or order.account.switch_ms:
-        return not get_death(state, order)
-    return True
 
 
 # --- fills ------------------------------------------------------------------------------------
@@ -318,7 +268,7 @@ def _exclude(
     state: WorkingState, market: Market, steps_left: int
 ) -> tuple[list[Order], Pricing | None]:
     """Return the fill-or-kill orders that cannot be filled, and the auction without them."""
-    bids, asks = _get_interest(state, market)
+    bids, asks = get_interest(state, market)
     pricing = _price(bids, asks, market.last_price)
     excluded: list[Order] = []
     left = _get_live_foks(state, market)
@@ -344,13 +294,11 @@ def _exclude(
 
 def _get_live_foks(state: WorkingState, market: Market) -> list[Order]:
     return [
-        order
-        for order in market.immediate
-        if order.time_in_force == _FOK and _is_live(state, order)
+        order for order in market.immediate if order.time_in_force == _FOK and is_live(state, order)
     ]
 
 
-def _find_filled(side: _Interest, pricing: Pricing | None) -> dict[Order, None]:
+def _find_filled(side: Interest, pricing: Pricing | None) -> dict[Order, None]:
     """Return the fill-or-kill orders of a side that the auction fills in full.
 
     An order inside the first lots of its side, as many as the volume, reaches the price. What is
@@ -362,7 +310,7 @@ def _find_filled(side: _Interest, pricing: Pricing | None) -> dict[Order, None]:
     return {order: None for order, ahead in side.foks if ahead + order.remaining <= pricing.volume}
 
 
-def _leave_out(bids: _Interest, asks: _Interest, orders: list[Order]) -> None:
+def _leave_out(bids: Interest, asks: Interest, orders: list[Order]) -> None:
     for order in orders:
         side = bids if order.side == BUY else asks
         if order.price in side.lots:
@@ -370,7 +318,7 @@ def _leave_out(bids: _Interest, asks: _Interest, orders: list[Order]) -> None:
             side.counts[order.price] -= 1
 
 
-def _count_reaching(bids: _Interest, asks: _Interest, price: Ticks) -> int:
+def _count_reaching(bids: Interest, asks: Interest, price: Ticks) -> int:
     """Return how many orders that take part, and dead ones, reach a price."""
     buyers = sum([count for at, count in bids.counts.items() if at >= price])
     return buyers + sum([count for at, count in asks.counts.items() if at <= price])

@@ -11,9 +11,12 @@ from omg_abci.protocol.units import Ended, MarketStatus
 from omg_abci.rules.orderbook import get_death, remove_resting
 from omg_abci.state.book import Order
 from omg_abci.state.objects import Account, Market
+from omg_abci.state.sweeping import drop_passed_over, is_expiry, is_height_expiry
 from omg_abci.state.working import WorkingState
 
 _GONE: Final = int(MarketStatus.GONE)
+_PASSED_SHARE: Final = 16
+"""When so great a part of a heap was passed over one by one, the rest goes at once."""
 
 
 def end_order(state: WorkingState, order: Order, reason: Ended) -> None:
@@ -36,30 +39,40 @@ def work_removals(state: WorkingState, steps_left: int) -> int:
 
 def _end_by_time(state: WorkingState, steps_left: int) -> int:
     heap = state.order_expiries
-    steps = 0
+    steps = passed = 0
     while heap and heap[0][0] <= state.time_ms:
-        expires_ms, priority, _, order = heap[0]
-        if order.is_open and (order.expires_ms, order.priority) == (expires_ms, priority):
+        entry = heap[0]
+        if is_expiry(entry):
             if steps >= steps_left:
                 break
             steps += 1
-            end_order(state, order, Ended.EXPIRED)
+            end_order(state, entry[3], Ended.EXPIRED)
+        else:
+            passed += 1
+            if passed * _PASSED_SHARE > len(heap):
+                drop_passed_over(state, heap, is_expiry)
+                passed = 0
+                continue
         state.pop_entry(heap)
     return steps
 
 
 def _end_by_height(state: WorkingState, steps_left: int) -> int:
     heap = state.height_expiries
-    steps = 0
+    steps = passed = 0
     while heap and heap[0][0] < state.height:
-        expires_height, priority, _, order = heap[0]
-        special = order.special
-        height = 0 if special is None else special.expires_height
-        if order.is_open and (height, order.priority) == (expires_height, priority):
+        entry = heap[0]
+        if is_height_expiry(entry):
             if steps >= steps_left:
                 break
             steps += 1
-            end_order(state, order, Ended.EXPIRED)
+            end_order(state, entry[3], Ended.EXPIRED)
+        else:
+            passed += 1
+            if passed * _PASSED_SHARE > len(heap):
+                drop_passed_over(state, heap, is_height_expiry)
+                passed = 0
+                continue
         state.pop_entry(heap)
     return steps
 

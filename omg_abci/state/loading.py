@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from heapq import heapify
 from itertools import product
+from struct import Struct
 from typing import Final
 
 from omg_abci.protocol import limits
@@ -44,7 +45,12 @@ _KINDS: Final = dict.fromkeys(
 """What an order's side, type, time in force, post-only and self-trade can be."""
 _TRIGGERED: Final = (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT)
 
-_PendingOrder = tuple[int, bytes, bytes, OrderRecord]
+_PRIORITY: Final = Struct(">Q")
+_PRIORITY_AT: Final = 34
+"""Where it stands in an order's record."""
+_PendingOrder = tuple[int, bytes, bytes]
+"""Priority, key and value. The rest is decoded when the order is made: of a million orders, the
+fields of all at once took 0.16 GiB that the process kept."""
 
 
 def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> WorkingState:
@@ -56,14 +62,14 @@ def load_state(chain_id: str, records: Iterable[tuple[bytes, bytes]]) -> Working
     orders: list[_PendingOrder] = []
     for key, value in records:
         if key[:1] == schema.ORDER:
-            record = OrderRecord.decode(value)
-            orders.append((record.priority, key, value, record))
+            orders.append((*_PRIORITY.unpack_from(value, _PRIORITY_AT), key, value))
         else:
             _load_record(state, key, value)
     require(state.block_stored is not None, "the records hold a block record")
     orders.sort()
-    for _, key, value, record in orders:
-        _load_order(state, key, value, record)
+    for _, key, value in orders:
+        _load_order(state, key, value)
+    del orders
     for market in state.markets.values():
         held = market.record.open_orders
         require(market.open_orders == held, "the market's open orders are there")
@@ -166,7 +172,8 @@ def _compute_age(account: Account, slot: int) -> int:
     return (account.ended_next - 1 - slot) % limits.CLOSED_KEPT_MAX
 
 
-def _load_order(state: WorkingState, key: bytes, value: bytes, record: OrderRecord) -> None:
+def _load_order(state: WorkingState, key: bytes, value: bytes) -> None:
+    record = OrderRecord.decode(value)
     require(record[1:6] in _KINDS, "an order's kind is known")
     owner = decode_owner(key)
     account = state.get_account(owner)

@@ -24,6 +24,9 @@ FLAT_BYTES_MAX: Final = RECORDS_MAX * RECORD_BYTES
 TAG_BUCKET: Final = b"\x02"
 TAG_NESTED: Final = b"\x04"
 
+_LEFT: Final = slice(1, 1 + HASH_BYTES)
+_RIGHT: Final = slice(1 + HASH_BYTES, None)
+
 ABSENT: Final = bytes(HASH_BYTES)
 """Stands for the leaf hash in a record that deletes; no leaf is known to hash to it."""
 EMPTY_DIGEST: Final = sha256(b"\x05").digest()
@@ -32,13 +35,17 @@ EMPTY_DIGEST: Final = sha256(b"\x05").digest()
 class Nest:
     """More than 16 records, divided by one bit of their paths; never changed once made."""
 
-    __slots__ = ("digest", "left", "right")
+    __slots__ = ("left", "node", "right")
 
-    def __init__(self, left: "bytes | Nest", right: "bytes | Nest") -> None:
-        """Join two parts; the digest is computed here and kept."""
+    def __init__(self, left: "bytes | Nest", right: "bytes | Nest", node: bytes) -> None:
+        """Join two parts."""
         self.left = left
         self.right = right
-        self.digest = sha256(TAG_NESTED + compute_digest(left) + compute_digest(right)).digest()
+        self.node = node
+        """What its digest is the hash of: the tag and the digests of both parts.
+
+        So a change in one part does not hash the other again.
+        """
 
 
 Part = bytes | Nest
@@ -48,7 +55,7 @@ def compute_digest(part: Part) -> bytes:
     """Return the 32-byte hash of `part`."""
     if isinstance(part, bytes):
         return sha256(TAG_BUCKET + part).digest() if part else EMPTY_DIGEST
-    return part.digest
+    return sha256(part.node).digest()
 
 
 def compute_changed(
@@ -73,11 +80,40 @@ def compute_changed(
         right = compute_changed(right, depth + 1, records[cut:], previous)
     if len(previous) == mark:
         return part
-    if isinstance(left, bytes) and isinstance(right, bytes):
-        joined = left + right
-        if len(joined) <= FLAT_BYTES_MAX:
-            return joined
-    return Nest(left, right)
+    return _join(part, left, right)
+
+
+def compute_written(part: Part, depth: int, record: bytes, previous: list[bytes]) -> Part:
+    """Return `compute_changed` for a single record, which is what nearly all buckets get."""
+    if isinstance(part, bytes):
+        flat = _write(part, record, previous)
+        return flat if len(flat) <= FLAT_BYTES_MAX else _compute_split(flat, depth)
+    left, right = part.left, part.right
+    if record[depth >> 3] << (depth & 7) & 0x80:
+        right = compute_written(right, depth + 1, record, previous)
+        if right is part.right:
+            return part
+    else:
+        left = compute_written(left, depth + 1, record, previous)
+        if left is part.left:
+            return part
+    return _join(part, left, right)
+
+
+def compute_latest(records: bytes | bytearray) -> list[bytes]:
+    """Return joined records apart, ascending; of a repeated path the last one counts."""
+    joined = bytes(records)
+    return sorted(
+        {
+            joined[at : at + HASH_BYTES]: joined[at : at + RECORD_BYTES]
+            for at in range(0, len(joined), RECORD_BYTES)
+        }.values()
+    )
+
+
+def compute_part(records: Sequence[bytes], depth: int) -> Part:
+    """Return ascending records as a part; their paths share `depth` bits."""
+    return _compute_split(b"".join(records), depth)
 
 
 def get_siblings(part: Part, depth: int, path: bytes) -> tuple[list[bytes], bytes]:
@@ -87,10 +123,10 @@ def get_siblings(part: Part, depth: int, path: bytes) -> tuple[list[bytes], byte
     while not isinstance(part, bytes):
         depth += 1
         if bits >> (PATH_BITS - depth) & 1:
-            siblings.append(compute_digest(part.left))
+            siblings.append(part.node[_LEFT])
             part = part.right
         else:
-            siblings.append(compute_digest(part.right))
+            siblings.append(part.node[_RIGHT])
             part = part.left
     siblings.reverse()
     return siblings, part
@@ -99,22 +135,38 @@ def get_siblings(part: Part, depth: int, path: bytes) -> tuple[list[bytes], byte
 def _write(flat: bytes, record: bytes, previous: list[bytes]) -> bytes:
     """Return the flat records with one written; report in `previous` what it replaced."""
     path = record[:HASH_BYTES]
-    size = len(flat)
-    at = 0
-    while at < size and flat[at : at + HASH_BYTES] < path:
-        at += RECORD_BYTES
+    if not flat:
+        if record.endswith(ABSENT):
+            return flat
+        previous.append(path + ABSENT)
+        return record
+    at = flat.find(path)
+    # Bytes across the middle or the end of a record may be the same by chance.
+    if at < 0 or at % RECORD_BYTES:
+        at = _find_place(flat, path)
     after = at + RECORD_BYTES
     found = flat[at:after]
-    leaf = record[HASH_BYTES:]
-    if found[:HASH_BYTES] != path:
-        if leaf == ABSENT:
+    if not found.startswith(path):
+        if record.endswith(ABSENT):
             return flat
         previous.append(path + ABSENT)
         return flat[:at] + record + flat[at:]
     if found == record:
         return flat
     previous.append(found)
-    return flat[:at] + (b"" if leaf == ABSENT else record) + flat[after:]
+    if record.endswith(ABSENT):
+        return flat[:at] + flat[after:]
+    return flat[:at] + record + flat[after:]
+
+
+def _find_place(flat: bytes, path: bytes) -> int:
+    """Return where the first record begins whose path is not less than `path`."""
+    size = len(flat)
+    half = size // (2 * RECORD_BYTES) * RECORD_BYTES
+    at = half if flat[half : half + HASH_BYTES] < path else 0
+    while at < size and flat[at : at + HASH_BYTES] < path:
+        at += RECORD_BYTES
+    return at
 
 
 def _compute_split(flat: bytes, depth: int) -> Part:
@@ -122,7 +174,28 @@ def _compute_split(flat: bytes, depth: int) -> Part:
     if len(flat) <= FLAT_BYTES_MAX:
         return flat
     left, right = _get_halves(flat, depth)
-    return Nest(_compute_split(left, depth + 1), _compute_split(right, depth + 1))
+    return _nest(_compute_split(left, depth + 1), _compute_split(right, depth + 1))
+
+
+def _nest(left: Part, right: Part) -> Nest:
+    return Nest(left, right, TAG_NESTED + compute_digest(left) + compute_digest(right))
+
+
+def _join(before: Part, left: Part, right: Part) -> Part:
+    """Return the part that two parts make, of which at most one may be what it was before."""
+    if (
+        isinstance(left, bytes)
+        and isinstance(right, bytes)
+        and len(left) + len(right) <= FLAT_BYTES_MAX
+    ):
+        return left + right
+    if isinstance(before, bytes):
+        return _nest(left, right)
+    if left is before.left:
+        return Nest(left, right, before.node[: _RIGHT.start] + compute_digest(right))
+    if right is before.right:
+        return Nest(left, right, TAG_NESTED + compute_digest(left) + before.node[_RIGHT])
+    return _nest(left, right)
 
 
 @overload
