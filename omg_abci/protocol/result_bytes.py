@@ -44,12 +44,20 @@ def _encode_message(tag: bytes, body: bytes) -> bytes:
     return tag + encode_varint(len(body)) + body
 
 
+_LEG_SIZES: Final = tuple([b"\x0a" + encode_varint(size) for size in range(_LOW7 + 1)])
+"""What stands before a leg of so many bytes."""
+
+
 def encode_result(result: TxResult) -> bytes:
     """Return the bytes that ExecTxResult.data carries."""
     _, legs, work, fee = result
     if len(legs) == 1:
         return _encode_message(b"\x0a", encode_leg_result(legs[0])) + _encode_cost(work, fee)
-    parts = [_encode_message(b"\x0a", encode_leg_result(leg)) for leg in legs]
+    parts: list[bytes] = []
+    for leg in legs:
+        body = encode_leg_result(leg)
+        size = len(body)
+        parts += (_LEG_SIZES[size] if size <= _LOW7 else b"\x0a" + encode_varint(size), body)
     parts.append(_encode_cost(work, fee))
     return b"".join(parts)
 

@@ -6,7 +6,7 @@ functions of the state and the block, without clock, randomness or I/O. docs/spe
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
@@ -44,6 +44,10 @@ from omg_abci.rules.ordering import compute_order
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
 
+_MOST_LEGS: Final[dict[type[Message], Callable[[WorkingState, LegContext, Any], LegResult]]] = {
+    PlaceOrder: process_place_order,
+    CancelOrder: process_cancel_order,
+}
 _get_code: Final = itemgetter(0)
 _new_result: Final[Callable[..., TxResult]] = tuple.__new__
 """Past the named tuple's own constructor: half the time."""
@@ -158,9 +162,11 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
     done: list[LegResult] = []
     if not body.atomic:
         for leg in body.legs:
-            # Rules write nothing before their last check: a refusal becomes its code.
+            # Rules write nothing before their last check: a refusal becomes its code. What most
+            # legs are is asked first: 0.1 µs of the 6 of a leg.
+            process = _MOST_LEGS.get(type(leg), process_leg)
             try:
-                done.append(process_leg(state, ctx, leg))
+                done.append(process(state, ctx, leg))
             except errors.LegError as refusal:
                 done.append(LegResult(code=refusal.code))
         return tuple(done)

@@ -80,19 +80,15 @@ def store_changes(state: WorkingState, changes: Changes) -> None:
         live.stored = value
     for order in state.dirty_orders:
         if order.level is None:
-            _drop_if_empty(order)
+            # An owner without other orders in the market holds no list for it.
+            owner_list = order.owner_list
+            if owner_list is not None and owner_list.head is None:
+                order.account.lists.pop(order.market.id << SIDE_BITS | order.side, None)
     for balance in state.dirty_balances:
         if balance.stored is None and not (balance.free or balance.reserved):
             _drop_if_unused(state, balance.key)
     if changes.diff and changes.diff[0][0] == schema.BLOCK:
         state.block_stored = changes.diff[0][1]
-
-
-def _drop_if_empty(order: Order) -> None:
-    """Forget the list of an ended order when its owner has no other in it."""
-    owner_list = order.owner_list
-    if owner_list is not None and owner_list.head is None:
-        order.account.lists.pop(order.market.id << SIDE_BITS | order.side, None)
 
 
 def _drop_if_unused(state: WorkingState, key: bytes) -> None:

@@ -121,7 +121,7 @@ class OrderWrites(Tables):
         before, after = order.previous, order.next
         owner_before, owner_after = order.owner_previous, order.owner_next
         self._journal.append(
-            (_undo_take_out, order, level, (before, after, owner_before, owner_after))
+            (_undo_take_out, order, level, before, after, owner_before, owner_after)
         )
         if before is None:
             level.head = after
@@ -328,9 +328,17 @@ def _undo_remove(order: Order) -> None:
     order.market.open_orders += 1
 
 
-def _undo_take_out(order: Order, level: Level, links: _Links) -> None:
+def _undo_take_out(
+    order: Order,
+    level: Level,
+    before: Order | None,
+    after: Order | None,
+    owner_before: Order | None,
+    owner_after: Order | None,
+) -> None:
     # An amended order comes back as the same object: its links are then of another place.
-    order.previous, order.next, order.owner_previous, order.owner_next = links
+    order.previous, order.next = before, after
+    order.owner_previous, order.owner_next = owner_before, owner_after
     reattach(order, level)
     _undo_remove(order)
     market = order.market
