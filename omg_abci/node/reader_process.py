@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -21,8 +20,6 @@ from omg_abci.node.sampling import start_sampling
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a fold or a load in its thread keeps the API waiting for the interpreter at a time."""
-NICENESS: Final = 5
-"""Executor and CometBFT go first where processors are short: a vote must not wait for a client."""
 _STOP_GRACE_S: Final = 0.5
 _GC_THRESHOLD: Final = 200_000
 """Allocations between collections of the youngest generation: blocks are many tuples and no
@@ -66,7 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settle_child()
     gc.set_threshold(_GC_THRESHOLD, 20, 100)
-    os.nice(NICENESS)
     try:
         asyncio.run(serve(options.fd, options.grpc))
     except AddressRefused as reason:

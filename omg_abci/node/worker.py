@@ -6,17 +6,13 @@ it the node: a node that cannot check signatures must not go on.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
-from typing import Final
 
 from omg_abci.node.channel import BlockingChannel, Message, settle_child
 from omg_abci.node.sampling import start_sampling
 from omg_abci.node.verdicts import compute_verdict
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
-
-NICENESS: Final = 5
 
 
 def serve(channel: BlockingChannel) -> None:
@@ -44,9 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fd", type=int, required=True, help="inherited socket")
     channel = BlockingChannel(parser.parse_args(arguments).fd)
     settle_child()
-    # The executor waits for a block's signatures, and leaves the processor to them; what clients
-    # and peers sent in advance comes after executor and CometBFT.
-    os.nice(NICENESS)
     start_sampling("worker")
     try:
         serve(channel)
