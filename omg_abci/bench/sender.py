@@ -32,7 +32,9 @@ _RECOVERED: Final = 4_000
 """Signatures of which the recover rate is measured, at most."""
 _PATIENCE_SECONDS: Final = 120.0
 BUNDLE_TXS: Final = 250
-IN_FLIGHT: Final = 8
+BUNDLE_LEGS: Final = 1_000
+"""A bundle of batches holds so many legs: fewer transactions, and more work."""
+IN_FLIGHT: Final = 16
 """Bundles that wait for their answer, all addresses together."""
 
 
@@ -43,7 +45,7 @@ def make_load(legs: int, count: int) -> list[list[tuple[int, bytes]]]:
     steps = flow.take(count, ORDERS if legs == 1 else MESSAGES)
     maker = TxMaker(owners, compute_no_bridge_domain(CHAIN_ID), time.time_ns() // 1_000_000)
     txs = [(owner, maker.make_signed(owner, own)) for owner, own in group_steps(steps, legs)]
-    size = max(1, BUNDLE_TXS // legs)
+    size = max(1, min(BUNDLE_TXS, BUNDLE_LEGS // legs))
     return [txs[place : place + size] for place in range(0, len(txs), size)]
 
 
