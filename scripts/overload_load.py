@@ -70,7 +70,8 @@ class Lane:
     async def run(self, interval_s: float, window: int, seconds: float) -> None:
         """Send a request each interval, whatever is answered, with at most `window` open.
 
-        An interval of 0 sends whenever the window has room: the closed loop that finds the peak.
+        An interval of 0 sends whenever the window has room, until everything was answered: the
+        closed loop that finds the peak.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -83,6 +84,8 @@ class Lane:
                 if not reader.done():
                     await self._finish(call, reader)
                 writer.cancel()
+                if not interval_s and not self._waiting and not self._open:
+                    return
                 if loop.time() < end and self._waiting:
                     status = await call.code()
                     self._counts.codes[f"stream {status.name}"] += 1
@@ -101,6 +104,8 @@ class Lane:
         while loop.time() < end:
             if not self._waiting and self._done and interval_s:
                 self._waiting.append(self._done.popleft())
+            if not (interval_s or self._waiting or self._open):
+                return
             if not self._waiting or len(self._open) >= window:
                 if interval_s:
                     due = self._skip(due + interval_s, interval_s, loop.time())
