@@ -163,7 +163,7 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
     if not body.atomic:
         for leg in body.legs:
             # Rules write nothing before their last check: a refusal becomes its code. What most
-            # legs are is asked first: 0.1 µs of the 6 of a leg.
+            # legs are is looked up first, past the match below and its call.
             process = _MOST_LEGS.get(type(leg), process_leg)
             try:
                 done.append(process(state, ctx, leg))

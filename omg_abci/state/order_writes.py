@@ -33,7 +33,7 @@ class OrderWrites(Tables):
         """Put an order at the end of its level, with the next priority.
 
         What `BookSide.attach` and `_add_open` do stands here again: most orders come this way, and
-        the calls would take a third of the time (0.3 of 0.9 µs).
+        three calls would be added to some 140 steps of the interpreter.
         """
         account, market = order.account, order.market
         self._journal.append((_undo_rest, order, order.priority))
