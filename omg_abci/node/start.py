@@ -137,7 +137,9 @@ class Executor:
         return await self._mempool.submit(raws, Source.API)
 
     def _fail(self, reason: Exception) -> None:
+        """Stop soon; the log says why at once, since a supervisor may end us while we stop."""
         if not self._failed.done():
+            logger.critical("the node cannot go on: %s", reason)
             self._failed.set_result(reason)
 
     def _fail_hard(self, reason: BaseException) -> None:
