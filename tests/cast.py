@@ -6,6 +6,8 @@ kind for the tests that compare the chain with its oracle.
 
 from typing import Any, NamedTuple
 
+from coincurve import PublicKey
+
 from omg_abci.protocol.crypto import recover_signer, sign_digest
 from omg_abci.protocol.signing import compute_no_bridge_domain
 
@@ -45,6 +47,11 @@ GUEST = make_key(98)
 """Somebody whom owners may approve."""
 STRANGER = make_key(99)
 """Somebody whom nobody approves."""
+
+PUBLIC_KEYS = tuple(
+    PublicKey.from_secret(number.to_bytes(32, "big")).format() for number in range(21, 29)
+)
+"""Consensus keys of validators."""
 
 GENESIS: dict[str, Any] = {
     "fee_token": 1,

@@ -5,6 +5,9 @@ Written against the oracle's state, which the chain's records are compared with.
 
 from omg_abci.protocol.units import MarketStatus, Side
 from tests.model_book import list_side
+from tests.model_stake_blocks import compute_held
+from tests.model_stake_state import Stake
+from tests.model_staking import SCALE, refresh_moved
 from tests.model_state import State
 
 
@@ -21,6 +24,40 @@ def check_ladder(state: State) -> None:
             assert 0 <= order.tip <= order.quantity - order.filled
 
 
+def check_stake(state: State) -> None:
+    """Assert that pools and their parts agree, and that no more is owed than there is.
+
+    All tokens of stake are bonded, unbonding, rewards or slashed; `check_invariants` adds them to
+    the balances.
+    """
+    stake = state.stake
+    for owner, each in stake.validators.items():
+        shares = [held.shares for (_, to), held in stake.delegations.items() if to == owner]
+        shares += [pool.shares for (_, to, _), pool in stake.moved.items() if to == owner]
+        assert sum(shares) == each.shares
+        assert min(each.tokens, each.shares, *shares, 0) == 0
+    for (owner, period), left in stake.left.items():
+        parts = [p.units for (_, v, k), p in stake.left_parts.items() if (v, k) == (owner, period)]
+        assert sum(parts) == left.units > 0
+    for key, moved in stake.moved.items():
+        parts = [p.units for (_, *rest), p in stake.moved_parts.items() if tuple(rest) == key]
+        assert sum(parts) == moved.units > 0
+    assert sum(list_owed(state)) <= stake.rewards
+    assert stake.slashed >= 0
+
+
+def list_owed(state: State) -> list[int]:
+    """Return what each delegation, each part that moved and each commission is owed."""
+    stake: Stake = state.stake
+    owed = [each.commission for each in stake.validators.values()]
+    for (_, to), held in stake.delegations.items():
+        owed.append(held.shares * sum(stake.validators[to].growths[held.paid :]) // SCALE)
+    for (_, source, target, period), part in stake.moved_parts.items():
+        pool = refresh_moved(state, source, target, period)
+        owed.append(part.units * (pool.grown - part.paid) // SCALE)
+    return owed
+
+
 def check_invariants(state: State) -> None:
     """Assert that nothing is made or lost, that reserves are exact and priorities unique."""
     reserved = state.compute_reserved()
@@ -28,7 +65,7 @@ def check_invariants(state: State) -> None:
         held = [amount for key, amount in state.free.items() if key[2] == number]
         held += [amount for key, amount in reserved.items() if key[2] == number]
         assert min(held, default=0) >= 0
-        pool = state.fee_pool if number == state.fee_token else 0
+        pool = state.fee_pool + compute_held(state.stake) if number == state.fee_token else 0
         assert sum(held) + pool == token.supply
     for order in state.orders.values():
         assert order.market in state.markets
@@ -42,3 +79,4 @@ def check_invariants(state: State) -> None:
         assert timed or market.until_ms == 0
         assert (market.status == MarketStatus.UNCROSSING) == (market.auction_price > 0)
         assert market.low <= market.last_price <= market.high
+    check_stake(state)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omg_abci.protocol import errors, limits
+from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import (
     TRADE_MESSAGES,
@@ -15,28 +16,38 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     SetSwitch,
     SignedTx,
     Transfer,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
 from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
+from tests.model_stake_blocks import begin_staking, compute_held, end_staking
+from tests.model_stake_state import read_stake
 from tests.model_state import NOBODY, Market, Refused, State, Token
 
 _TRADE_SCOPE = 1
 
 
 class Applied(NamedTuple):
-    """What a block did: a result a transaction, and what happened outside of them."""
+    """What a block did: a result a transaction, what happened outside of them, who signs next."""
 
     results: list[TxResult]
     events: list[Event]
+    updates: list[ValidatorUpdate]
 
 
 class Model:
@@ -59,8 +70,11 @@ class Model:
         for row in document["balances"]:
             key = (bytes.fromhex(row["owner"][2:]), row["subaccount"], row["token"])
             self.state.add_free(key, int(row["amount"]))
+        self.state.stake = read_stake(document)
+        bonded = compute_held(self.state.stake)
         for row in document["tokens"]:
             supply = sum(n for (_, _, token), n in self.state.free.items() if token == row["id"])
+            supply += bonded if row["id"] == document["fee_token"] else 0
             self.state.tokens[row["id"]] = Token(row["decimals"], supply, row["symbol"])
         for row in document["markets"]:
             self.state.markets[row["id"]] = make_market(row)
@@ -177,20 +191,28 @@ class Model:
     # --- what a block does --------------------------------------------------------------------
 
     def apply_block(
-        self, height: int, time_ms: int, block_hash: bytes, txs: Sequence[SignedTx]
+        self,
+        height: int,
+        time_ms: int,
+        block_hash: bytes,
+        txs: Sequence[SignedTx],
+        votes: Sequence[Vote] = (),
+        offences: Sequence[Offence] = (),
     ) -> Applied:
         """Execute a valid block."""
         state = self.state
         if 0 < state.now < time_ms - limits.CHAIN_HALT_MS:
             state.post_only_until = time_ms + limits.POST_ONLY_MS
         state.height, state.now, state.placed, state.events = height, time_ms, 0, []
+        begin_staking(state, votes, offences)
         work_start(state)
         for owner, fee in self.compute_fees(txs).items():
             state.add_free(self.payer(owner), -fee)
         results = [self.execute_tx(tx) for tx in txs]
         work_end(self.state)
+        updates = end_staking(self.state)
         self.state.block_hash = block_hash
-        return Applied(results, self.state.events)
+        return Applied(results, self.state.events, updates)
 
     def execute_tx(self, tx: SignedTx) -> TxResult:
         """Use the nonce, do the legs, settle the fee."""
@@ -346,5 +368,9 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_SWITCH
         case CreateMarket() | ChangeMarket():
             return limits.WORK_MARKET
+        case CreateValidator() | EditValidator() | Unjail():
+            return limits.WORK_VALIDATOR
+        case Delegate() | Undelegate() | Redelegate() | ClaimRewards():
+            return limits.WORK_STAKE
         case _:
             return limits.WORK_AGENT

@@ -19,6 +19,7 @@ from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
+from tests.model_staking import do_staking_leg
 from tests.model_state import Order, Refused, State
 
 
@@ -45,6 +46,8 @@ def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tupl
             return create_market(state, owner, leg), 0
         case ChangeMarket():
             return change_market(state, owner, leg), 0
+        case _:
+            return do_staking_leg(state, owner, leg), 0
 
 
 def transfer(state: State, owner: bytes, leg: Transfer) -> LegResult:

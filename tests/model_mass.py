@@ -22,6 +22,7 @@ from tests.model_book import (
 )
 from tests.model_markets import compute_renewed, set_status
 from tests.model_orders import is_reached, is_rising
+from tests.model_stake_blocks import work_maturities
 from tests.model_state import Market, Order, State
 
 
@@ -43,6 +44,8 @@ def work_end(state: State) -> None:
     for_each_market(state, is_active, work_triggers, limit)
     remove_due(state, limit)
     for_each_market(state, is_delisting, work_delisting, limit)
+    if state.stake.terms:
+        work_maturities(state)
 
 
 def for_each_market(

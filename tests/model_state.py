@@ -12,6 +12,7 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
+from tests.model_stake_state import Stake
 
 Key = tuple[bytes, int]
 """Owner and client id (or slot)."""
@@ -155,6 +156,7 @@ class State:
     switches: dict[bytes, int] = field(default_factory=dict)
     nonces: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
     """Used nonces that are kept, by signer."""
+    stake: Stake = field(default_factory=Stake)
 
     def copy(self) -> "State":
         """Return a state of its own; what the dictionaries and the list hold is immutable."""
@@ -162,6 +164,7 @@ class State:
         for name, kept in vars(self).items():
             if isinstance(kept, dict | list):
                 setattr(twin, name, kept.copy())
+        twin.stake = self.stake.copy()
         return twin
 
     def get_free(self, key: BalanceKey) -> int:
@@ -308,6 +311,7 @@ class State:
         for signer, nonces in self.nonces.items():
             for page in sorted({nonce // 1_024 for nonce in nonces}):
                 records[b"\x0a" + signer + u(8, page)] = encode_page(nonces, page)
+        records |= self.stake.encode()
         empty = [key for key, value in records.items() if key[0] in {4, 5} and not any(value)]
         return {key: records[key] for key in sorted(records) if key not in empty}
 

@@ -10,6 +10,7 @@ import pytest
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
+from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.messages import SignedTx, TxBody
 from omg_abci.protocol.units import Scheme, Side
@@ -117,6 +118,9 @@ class Pair:
         self.model = Model(CHAIN_ID, document)
         self.height, self.time_ms = 0, START_MS
         self.previous: list[SignedTx] = []
+        self.votes: tuple[Vote, ...] = ()
+        """What consensus tells with the next blocks."""
+        self.offences: tuple[Offence, ...] = ()
         assert self.disk == self.model.records()
         assert self.domain == self.model.domain
 
@@ -181,16 +185,18 @@ class Pair:
         self, height: int, time_ms: int, txs: Sequence[SignedTx], *, rehearsed: bool = False
     ) -> BlockResult:
         """Check and execute a valid block on both sides; compare results, diff and records."""
-        block = Block(height, time_ms, compute_sha256(b"block %d" % height), tuple(txs))
+        told = self.votes, self.offences
+        block = Block(height, time_ms, compute_sha256(b"block %d" % height), tuple(txs), *told)
         assert self.model.validate_block(height, time_ms, txs) is None
         check_block(self.state, block)
         thorough = height % self.compared == 0
         before = self.model.records() if thorough else {}
         rehearsals = self.rehearse(block) if rehearsed else []
-        applied = self.model.apply_block(height, time_ms, block.block_hash, txs)
+        applied = self.model.apply_block(height, time_ms, block.block_hash, txs, *told)
         result = apply_block(self.state, block)
         assert list(result.results) == applied.results
         assert list(result.events) == applied.events
+        assert list(result.validator_updates) == applied.updates
         assert all(rehearsal == result for rehearsal in rehearsals)
         if thorough:
             self.compare_records(before, result)

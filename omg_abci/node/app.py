@@ -19,6 +19,12 @@ from typing import Final
 from omg_abci.abci import Application
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.node.chain import Chain, Executed
+from omg_abci.node.consensus_facts import (
+    make_updates,
+    read_offences,
+    read_votes,
+    require_staking_fits,
+)
 from omg_abci.node.genesis_import import read_first_height
 from omg_abci.node.mempool import Mempool, Source
 from omg_abci.node.pruning import KEEP_ALL, Retention, compute_retain_height
@@ -185,6 +191,7 @@ class ChainApplication(Application):
             message = f"initial_height {request.initial_height} is not {first_height + 1}"
             raise errors.GenesisError(message)
         records, domain = self._chain.build_genesis(request.chain_id, document)
+        require_staking_fits(self._chain.get_state(), request)
         self._workers.set_domain(domain)
         self._reader.send_genesis(domain, records)
         root = await self._chain.roots.get(first_height)
@@ -204,9 +211,7 @@ class ChainApplication(Application):
     ) -> pb.ResponseProcessProposal:
         """Execute a proposed block ahead of the decision; reject an invalid one."""
         try:
-            await self._execute(
-                request.height, compute_millis(request.time), request.hash, request.txs
-            )
+            await self._execute(request, request.proposed_last_commit)
         except errors.BlockInvalid as reason:
             logger.warning("rejected the proposal for height %d: %s", request.height, reason)
             return pb.ResponseProcessProposal(status=pb.ResponseProcessProposal.REJECT)
@@ -214,11 +219,12 @@ class ChainApplication(Application):
 
     async def finalize_block(self, request: pb.RequestFinalizeBlock) -> pb.ResponseFinalizeBlock:
         """Answer for the decided block; raise BlockInvalid, which ends the process."""
-        executed = await self._execute(
-            request.height, compute_millis(request.time), request.hash, request.txs
-        )
+        executed = await self._execute(request, request.decided_last_commit)
         self._final = await self._chain.compute_app_hash(executed)
-        answer = pb.ResponseFinalizeBlock(app_hash=self._final[0])
+        answer = pb.ResponseFinalizeBlock(
+            app_hash=self._final[0],
+            validator_updates=make_updates(executed.result.validator_updates),
+        )
         add = answer.tx_results.add
         for each, data in zip(executed.result.results, executed.data, strict=True):
             # Filled in place: 0.2 µs a transaction, and 0.7 with an own message each.
@@ -230,18 +236,22 @@ class ChainApplication(Application):
         return answer
 
     async def _execute(
-        self, height: int, time_ms: Millis, block_hash: bytes, encoded: Sequence[bytes]
+        self,
+        request: pb.RequestProcessProposal | pb.RequestFinalizeBlock,
+        last_commit: pb.CommitInfo,
     ) -> Executed:
         candidate = self._chain.candidate
-        if candidate is not None and candidate.block.block_hash == block_hash:
+        if candidate is not None and candidate.block.block_hash == request.hash:
             return candidate
-        raws = list(encoded)
+        height, time_ms, raws = request.height, compute_millis(request.time), list(request.txs)
         txs = self._chain.find_proposed(height, time_ms, raws)
         if txs is None:
             txs = await self._verify(raws)
+        votes, offences = read_votes(last_commit), read_offences(request.misbehavior)
         gc.disable()
         try:
-            return self._chain.execute(Block(height, time_ms, block_hash, txs), txs)
+            block = Block(height, time_ms, request.hash, txs, votes, offences)
+            return self._chain.execute(block, txs)
         finally:
             gc.enable()
 

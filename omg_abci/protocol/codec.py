@@ -17,13 +17,21 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     SetSwitch,
+    StakingMessage,
     Transfer,
     TxBody,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.result_bytes import encode_leg_result, encode_result
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
@@ -232,6 +240,18 @@ def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
     )
 
 
+def _decode_create_validator(leg: Any) -> CreateValidator:  # noqa: ANN401
+    return CreateValidator(
+        leg.public_key,
+        leg.moniker,
+        leg.commission_bp,
+        leg.commission_max_bp,
+        leg.commission_step_bp,
+        decode_amount(leg.self_bond_min),
+        decode_amount(leg.amount),
+    )
+
+
 _LEG_DECODERS: Final[dict[str, Any]] = {
     "transfer": lambda leg: Transfer(
         leg.to, leg.token, decode_amount(leg.amount), leg.from_subaccount, leg.to_subaccount
@@ -245,6 +265,15 @@ _LEG_DECODERS: Final[dict[str, Any]] = {
     "set_switch": lambda leg: SetSwitch(leg.at_ms),
     "create_market": _decode_create_market,
     "change_market": lambda leg: ChangeMarket(leg.market, leg.action),
+    "create_validator": _decode_create_validator,
+    "edit_validator": lambda leg: EditValidator(
+        leg.moniker, leg.commission_bp, decode_amount(leg.self_bond_min)
+    ),
+    "unjail": lambda leg: Unjail(),  # noqa: ARG005 - it has no fields
+    "delegate": lambda leg: Delegate(leg.validator, decode_amount(leg.amount)),
+    "undelegate": lambda leg: Undelegate(leg.validator, decode_amount(leg.amount)),
+    "redelegate": lambda leg: Redelegate(leg.source, leg.target, decode_amount(leg.amount)),
+    "claim_rewards": lambda leg: ClaimRewards(leg.validator),
 }
 
 
@@ -278,6 +307,30 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
             return pb.Leg(create_market=pb.CreateMarket(**(leg._asdict() | units)))
         case ChangeMarket():
             return pb.Leg(change_market=pb.ChangeMarket(**leg._asdict()))
+        case _:
+            return _encode_staking_leg(leg)
+
+
+def _encode_staking_leg(leg: StakingMessage) -> Any:  # noqa: ANN401 - a generated class
+    fields: dict[str, Any] = leg._asdict()
+    for name in ("amount", "self_bond_min"):
+        if name in fields:
+            fields[name] = encode_amount(fields[name])
+    match leg:
+        case CreateValidator():
+            return pb.Leg(create_validator=pb.CreateValidator(**fields))
+        case EditValidator():
+            return pb.Leg(edit_validator=pb.EditValidator(**fields))
+        case Unjail():
+            return pb.Leg(unjail=pb.Unjail())
+        case Delegate():
+            return pb.Leg(delegate=pb.Delegate(**fields))
+        case Undelegate():
+            return pb.Leg(undelegate=pb.Undelegate(**fields))
+        case Redelegate():
+            return pb.Leg(redelegate=pb.Redelegate(**fields))
+        case ClaimRewards():
+            return pb.Leg(claim_rewards=pb.ClaimRewards(**fields))
 
 
 # --- results ----------------------------------------------------------------------------------

@@ -65,6 +65,13 @@ def compute_address(public_key: bytes) -> Address:
     return compute_keccak(point[1:])[12:]
 
 
+def is_public_key(public_key: bytes) -> bool:
+    """Return whether the bytes are a point of secp256k1 in a SEC 1 form."""
+    key = _ffi.new(_KEY)
+    size = len(public_key)
+    return bool(_lib.secp256k1_ec_pubkey_parse(_CONTEXT, key, bytes(public_key), size))
+
+
 def recover_signer(digest: Hash, signature: bytes) -> Address:
     """Return the address that signed the digest; raise as `require_signature`, or Unrecoverable."""
     require_signature(signature)

@@ -241,3 +241,22 @@ class BadAuctionTime(FormatError):
 
 class BadMarketAction(FormatError):
     code, text = 58, "market action is unknown"
+
+
+# --- staking ---
+
+
+class BadPublicKey(FormatError):
+    code, text = 80, "consensus key is not a compressed secp256k1 public key of 33 bytes"
+
+
+class BadMoniker(FormatError):
+    code, text = 81, "moniker is not 1 to 64 bytes of printable text"
+
+
+class BadCommission(FormatError):
+    code, text = 82, "commission, its maximum or its step is out of range or out of order"
+
+
+class SameValidator(FormatError):
+    code, text = 83, "stake moves to the validator that it is with"

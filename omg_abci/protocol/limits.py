@@ -83,6 +83,23 @@ CHAIN_HALT_MS: Final = 60_000
 POST_ONLY_MS: Final = 60_000
 """How long after that only post-only orders and cancellations are taken."""
 
+# --- staking ---
+VALIDATORS_MAX: Final = 100
+"""Validators that sign; the commit that the Plasma contract checks has at most so many."""
+CANDIDATES_MAX: Final = 1_000
+"""Validators there are, in the set or not: what a checkpoint sorts."""
+MONIKER_BYTES_MAX: Final = 64
+POWER_TOTAL_MAX: Final = (1 << 60) - 1
+"""CometBFT stops above 2^63 / 8."""
+SHARES_MAX: Final = 1 << 192
+"""Of one validator: slashes make shares cheaper than tokens, and no sum may outgrow its record."""
+REWARD_BITS: Final = 96
+"""A reward index counts 2^-96 smallest units a share."""
+COMMISSION_PAUSE_MS: Final = 24 * 3600 * 1000
+"""A commission is changed at most once a day."""
+SIGNING_WINDOW_MAX: Final = 8_192
+"""Blocks in the window of downtime: a record of at most 1 KiB for each validator."""
+
 # --- blocks ---
 BLOCK_TXS_MAX: Final = 8_000
 BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -105,6 +122,10 @@ WORK_SWITCH: Final = 30
 WORK_MARKET: Final = 500
 """Creating or changing a market; rare, and it writes most."""
 
+WORK_STAKE: Final = 120
+"""Delegating, undelegating, redelegating, claiming: up to six records."""
+WORK_VALIDATOR: Final = 500
+
 UNIT_PRICE_MAX: Final = 1 << 64
 ROOT_INTERVAL_MAX: Final = 1_000
 
@@ -120,6 +141,8 @@ _RELATIONS = (
     ),
     (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),
     (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
+    (VALIDATORS_MAX <= CANDIDATES_MAX, "the set is chosen from the candidates"),
+    (WORK_VALIDATOR <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "validators are not the dearest leg"),
     (WORK_MARKET <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "placing is the dearest leg"),
     (
         WORK_TX

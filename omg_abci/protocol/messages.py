@@ -16,6 +16,16 @@ from omg_abci.protocol.messages_exchange import (
     SetSwitch,
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
+from omg_abci.protocol.messages_staking import (
+    ClaimRewards,
+    CreateValidator,
+    Delegate,
+    EditValidator,
+    Redelegate,
+    StakingMessage,
+    Undelegate,
+    Unjail,
+)
 from omg_abci.protocol.units import (
     ADDRESS_BYTES,
     ZERO_ADDRESS,
@@ -36,14 +46,22 @@ __all__ = (
     "CancelAll",
     "CancelOrder",
     "ChangeMarket",
+    "ClaimRewards",
     "CreateMarket",
+    "CreateValidator",
+    "Delegate",
+    "EditValidator",
     "Message",
     "PlaceOrder",
+    "Redelegate",
     "RevokeAgent",
     "SetSwitch",
     "SignedTx",
+    "StakingMessage",
     "Transfer",
     "TxBody",
+    "Undelegate",
+    "Unjail",
     "require_address",
 )
 
@@ -113,6 +131,13 @@ Message = (
     | SetSwitch
     | CreateMarket
     | ChangeMarket
+    | CreateValidator
+    | EditValidator
+    | Unjail
+    | Delegate
+    | Undelegate
+    | Redelegate
+    | ClaimRewards
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -126,11 +151,18 @@ MESSAGES: tuple[type[Message], ...] = (
     SetSwitch,
     CreateMarket,
     ChangeMarket,
+    CreateValidator,
+    EditValidator,
+    Unjail,
+    Delegate,
+    Undelegate,
+    Redelegate,
+    ClaimRewards,
 )
-"""Every kind of leg; the place in the tuple plus one is its number in the protobuf oneof."""
+"""Every kind of leg, ascending by its number in the protobuf oneof."""
 
 TRADE_MESSAGES = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, SetSwitch)
-"""What the trade scope covers; transfers, agents and markets are for the owner's own key."""
+"""What the trade scope covers; transfers, agents, markets and stake are for the owner's own key."""
 
 
 class TxBody(NamedTuple):

@@ -16,13 +16,20 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     SetSwitch,
     Transfer,
     TxBody,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.units import (
     Hash,
@@ -135,6 +142,25 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("uint64", "auctionMs"),
     ),
     ChangeMarket: (("uint32", "market"), ("string", "action")),
+    CreateValidator: (
+        ("bytes", "publicKey"),
+        ("string", "moniker"),
+        ("uint32", "commissionBp"),
+        ("uint32", "commissionMaxBp"),
+        ("uint32", "commissionStepBp"),
+        ("uint128", "selfBondMin"),
+        ("uint128", "amount"),
+    ),
+    EditValidator: (
+        ("string", "moniker"),
+        ("uint32", "commissionBp"),
+        ("uint128", "selfBondMin"),
+    ),
+    Unjail: (),
+    Delegate: (("address", "validator"), ("uint128", "amount")),
+    Undelegate: (("address", "validator"), ("uint128", "amount")),
+    Redelegate: (("address", "source"), ("address", "target"), ("uint128", "amount")),
+    ClaimRewards: (("address", "validator"),),
 }
 """EIP-712 type and name of each field, in the message's own order."""
 
@@ -249,12 +275,13 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    values: tuple[int | bytes, ...] = tuple(leg)
+    values: tuple[Any, ...] = tuple(leg)
     for (kind, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
         else:
-            shown[name] = _get_words(type(leg), name)[value] if kind == "string" else value
+            is_word = kind == "string" and name in _WORDS
+            shown[name] = _get_words(type(leg), name)[value] if is_word else value
     return shown
 
 
@@ -263,6 +290,7 @@ def _compute_leg_values(leg: Message) -> dict[str, object]:
 _WORD_FORMATS: Final = {
     "address": "12x20s",
     "string": "32s",
+    "bytes": "32s",
     "uint128": "16x16s",
     "uint64": "24xQ",
     "uint32": "24xQ",
@@ -280,6 +308,8 @@ class _Layout(NamedTuple):
     """Place of each enumeration, and the hashes of its words."""
     amounts: tuple[int, ...]
     """Places of the numbers that are wider than a machine's."""
+    texts: tuple[int, ...]
+    """Places of what is hashed as it is: names and bytes of any length."""
 
 
 def _lay_out(leg: type[Message]) -> _Layout:
@@ -287,13 +317,20 @@ def _lay_out(leg: type[Message]) -> _Layout:
     hashes = [
         (place, {n: compute_keccak(w.encode()) for n, w in _get_words(leg, name).items()})
         for place, (kind, name) in enumerate(fields)
-        if kind == "string"
+        if kind == "string" and name in _WORDS
     ]
     return _Layout(
         compute_keccak(_LEG_TYPE_TEXTS[leg].encode()),
         struct.Struct(">32s" + "".join([_WORD_FORMATS[kind] for kind, _ in fields])),
         tuple(hashes),
         tuple([place for place, (kind, _) in enumerate(fields) if kind == "uint128"]),
+        tuple(
+            [
+                place
+                for place, (kind, name) in enumerate(fields)
+                if kind == "bytes" or (kind == "string" and name not in _WORDS)
+            ]
+        ),
     )
 
 
@@ -326,6 +363,9 @@ def _hash_leg(leg: Message) -> Hash:
         values[place] = hashes[values[place]]
     for place in layout.amounts:
         values[place] = values[place].to_bytes(16, "big")
+    for place in layout.texts:
+        value = values[place]
+        values[place] = compute_keccak(value.encode() if isinstance(value, str) else value)
     return compute_keccak(layout.pack.pack(layout.type_hash, *values))
 
 

@@ -7,13 +7,20 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     SetSwitch,
     SignedTx,
     Transfer,
+    Undelegate,
+    Unjail,
 )
 
 
@@ -55,3 +62,7 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_SWITCH
         case CreateMarket() | ChangeMarket():
             return limits.WORK_MARKET
+        case CreateValidator() | EditValidator() | Unjail():
+            return limits.WORK_VALIDATOR
+        case Delegate() | Undelegate() | Redelegate() | ClaimRewards():
+            return limits.WORK_STAKE

@@ -11,6 +11,7 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.units import MarketStatus
 from omg_abci.rules.auction import open_uncrossing, work_batch, work_pairs
 from omg_abci.rules.markets import change_status
+from omg_abci.rules.maturing import work_maturities
 from omg_abci.rules.removals import work_delisting, work_removals
 from omg_abci.rules.triggers import work_triggers
 from omg_abci.state.objects import Market
@@ -46,6 +47,7 @@ def work_end(state: WorkingState) -> None:
     left -= _work_markets(state, state.trigger_work, work_triggers, left)
     left -= work_removals(state, left)
     left -= _work_delistings(state, left)
+    left -= work_maturities(state, left)
     state.mass_steps = limits.MASS_STEPS_MAX - left
 
 

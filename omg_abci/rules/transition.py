@@ -9,20 +9,28 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
+from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.units import Address, Hash, Height, Millis
@@ -35,12 +43,24 @@ from omg_abci.rules.accounts import (
 from omg_abci.rules.admission import BlockBudget
 from omg_abci.rules.amendments import process_amend_order
 from omg_abci.rules.cancels import process_cancel_all, process_cancel_order, process_set_switch
+from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.exchange import process_place_order
 from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.staking import (
+    process_claim_rewards,
+    process_delegate,
+    process_redelegate,
+    process_undelegate,
+)
+from omg_abci.rules.validators import (
+    process_create_validator,
+    process_edit_validator,
+    process_unjail,
+)
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
 
@@ -60,6 +80,10 @@ class Block(NamedTuple):
     time_ms: Millis
     block_hash: Hash
     txs: tuple[SignedTx, ...]
+    votes: tuple[Vote, ...] = ()
+    """Who signed the block before."""
+    offences: tuple[Offence, ...] = ()
+    """Evidence that the block carries."""
 
 
 class BlockResult(NamedTuple):
@@ -69,6 +93,8 @@ class BlockResult(NamedTuple):
     events: tuple[Event, ...]
     """What it did outside of its transactions, in order."""
     changes: Changes
+    validator_updates: tuple[ValidatorUpdate, ...] = ()
+    """What changes in the set of those who sign, two blocks later."""
 
 
 def check_block(state: WorkingState, block: Block) -> None:
@@ -97,12 +123,14 @@ def apply_block(state: WorkingState, block: Block) -> BlockResult:
     """
     state.begin_block(block.height, block.time_ms, block.block_hash)
     _open_post_only_period(state)
+    begin_staking(state, block.votes, block.offences)
     work_start(state)
     declared = [compute_declared_work(tx) for tx in block.txs]
     _reserve_fees(state, block.txs, declared)
     results = [_process_tx(state, tx, work) for tx, work in zip(block.txs, declared, strict=True)]
     work_end(state)
-    return BlockResult(tuple(results), tuple(state.events), compute_changes(state))
+    updates = end_staking(state)
+    return BlockResult(tuple(results), tuple(state.events), compute_changes(state), updates)
 
 
 def _open_post_only_period(state: WorkingState) -> None:
@@ -209,3 +237,17 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_create_market(state, ctx, msg)
         case ChangeMarket():
             return process_change_market(state, ctx, msg)
+        case CreateValidator():
+            return process_create_validator(state, ctx, msg)
+        case EditValidator():
+            return process_edit_validator(state, ctx, msg)
+        case Unjail():
+            return process_unjail(state, ctx, msg)
+        case Delegate():
+            return process_delegate(state, ctx, msg)
+        case Undelegate():
+            return process_undelegate(state, ctx, msg)
+        case Redelegate():
+            return process_redelegate(state, ctx, msg)
+        case ClaimRewards():
+            return process_claim_rewards(state, ctx, msg)

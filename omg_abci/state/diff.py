@@ -24,6 +24,7 @@ from omg_abci.state.records import (
     encode_tombstone,
     pack_account,
 )
+from omg_abci.state.stake_records import StakeRecord
 from omg_abci.state.tables import Stored
 from omg_abci.state.working import WorkingState
 
@@ -54,6 +55,8 @@ def compute_changes(state: WorkingState) -> Changes:
         entries.append((schema.BLOCK, state.block_stored, block))
     _collect_orders(state, entries, stored)
     _collect_small(state, entries)
+    if state.dirty_stake:
+        _collect_stake(state, entries)
     for balance in state.dirty_balances:
         free, reserved, old = balance.free, balance.reserved, balance.stored
         new = encode_balance(free, reserved) if free or reserved else None
@@ -170,6 +173,24 @@ def _collect_small(state: WorkingState, entries: list[_Entry]) -> None:
         new = _encode_small(state, key)
         if new != old:
             entries.append((key, old, new))
+
+
+def _collect_stake(state: WorkingState, entries: list[_Entry]) -> None:
+    """Compare the touched records about stake with those from before the block."""
+    for key, old in state.dirty_stake.items():
+        new = _find_stake(state, key)
+        if new != old:
+            before = None if old is None else old.encode()
+            entries.append((key, before, None if new is None else new.encode()))
+
+
+def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | None:
+    table = key[:1]
+    if table == schema.STAKING:
+        return state.staking
+    if table == schema.VALIDATOR:
+        return state.validators.get(key[1:])
+    return state.stake.get(key)
 
 
 def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
@@ -289,6 +310,12 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
     for key, balance in state.balances.items():
         if balance.free or balance.reserved:
             records[key] = encode_balance(balance.free, balance.reserved)
+    if state.staking is not None:
+        records[schema.STAKING] = state.staking.encode()
+    for owner, validator in state.validators.items():
+        records[schema.compute_validator_key(owner)] = validator.encode()
+    for key, stake in state.stake.items():
+        records[key] = stake.encode()
     for owner, account in state.accounts.items():
         records.update(_compute_account_records(owner, account))
     return [(key, value) for key, value in sorted(records.items()) if value is not None]

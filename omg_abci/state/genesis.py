@@ -11,8 +11,16 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
-from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, MarketMode, MarketStatus, Scope
+from omg_abci.protocol.units import ZERO_ADDRESS, MarketMode, MarketStatus, Scope
 from omg_abci.state import schema
+from omg_abci.state.genesis_fields import (
+    read_address,
+    read_entries,
+    read_int,
+    read_optional,
+    require_fields,
+)
+from omg_abci.state.genesis_staking import add_staking, require_power_fits
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -26,7 +34,7 @@ Records = dict[bytes, bytes]
 
 _REQUIRED: Final = ("fee_token", "unit_price", "root_interval", "tokens", "markets", "balances")
 _DOMAIN: Final = ("ethereum_chain_id", "verifying_contract")
-_OPTIONAL: Final = ("agents", "market_bond", *_DOMAIN)
+_OPTIONAL: Final = ("agents", "market_bond", "staking", *_DOMAIN)
 _MARKET_REQUIRED: Final = (
     "id",
     "base",
@@ -53,25 +61,29 @@ def build_genesis(
     """Return the records, ascending by key, and the signing domain; raise `GenesisError`."""
     if not 1 <= len(chain_id.encode()) <= limits.CHAIN_ID_BYTES_MAX:
         raise GenesisError(f"chain id {chain_id!r} is empty or longer than 16 bytes")
-    _require_fields("genesis", document, _REQUIRED, _OPTIONAL)
+    require_fields("genesis", document, _REQUIRED, _OPTIONAL)
     domain = _read_domain(chain_id, document)
     records: Records = {}
     supplies = _add_balances(records, document)
+    fee_token = read_int(document, "fee_token", 1, limits.U32_MAX)
+    bonded = add_staking(records, document)
+    if bonded:
+        supplies[fee_token] = supplies.get(fee_token, 0) + bonded
     tokens = _add_tokens(records, document, supplies)
     next_market = _add_markets(records, document, tokens)
     _add_agents(records, document)
-    fee_token = _read_int(document, "fee_token", 1, limits.U32_MAX)
     if fee_token not in tokens:
         raise GenesisError(f"fee_token {fee_token} is not among the tokens")
-    bond = _read_optional(document, "market_bond", 0, limits.AMOUNT_MAX, limits.MARKET_BOND_DEFAULT)
+    require_power_fits(records, supplies.get(fee_token, 0))
+    bond = read_optional(document, "market_bond", 0, limits.AMOUNT_MAX, limits.MARKET_BOND_DEFAULT)
     records[schema.BLOCK] = BlockRecord(
         0,
         0,
         compute_keccak(chain_id.encode()),
         0,
-        _read_int(document, "unit_price", 1, limits.U64_MAX),
+        read_int(document, "unit_price", 1, limits.U64_MAX),
         fee_token,
-        _read_int(document, "root_interval", 1, limits.ROOT_INTERVAL_MAX),
+        read_int(document, "root_interval", 1, limits.ROOT_INTERVAL_MAX),
         next_market=next_market,
         market_bond=bond,
     ).encode()
@@ -84,21 +96,21 @@ def _read_domain(chain_id: str, document: Mapping[str, object]) -> Domain:
         return compute_no_bridge_domain(chain_id)
     if len(given) == 1:
         raise GenesisError("ethereum_chain_id and verifying_contract go together")
-    ethereum_chain_id = _read_int(document, "ethereum_chain_id", 1, limits.U64_MAX)
-    return Domain(chain_id, ethereum_chain_id, _read_address(document, "verifying_contract"))
+    ethereum_chain_id = read_int(document, "ethereum_chain_id", 1, limits.U64_MAX)
+    return Domain(chain_id, ethereum_chain_id, read_address(document, "verifying_contract"))
 
 
 def _add_balances(records: Records, document: Mapping[str, object]) -> dict[int, int]:
     """Write the balances; return each token's sum."""
     supplies: dict[int, int] = {}
-    for entry in _read_entries(document, "balances"):
-        _require_fields("balances", entry, ("owner", "token", "amount"), ("subaccount",))
-        owner = _read_address(entry, "owner")
-        token = _read_int(entry, "token", 1, limits.U32_MAX)
-        amount = _read_int(entry, "amount", 1, limits.AMOUNT_MAX)
+    for entry in read_entries(document, "balances"):
+        require_fields("balances", entry, ("owner", "token", "amount"), ("subaccount",))
+        owner = read_address(entry, "owner")
+        token = read_int(entry, "token", 1, limits.U32_MAX)
+        amount = read_int(entry, "amount", 1, limits.AMOUNT_MAX)
         subaccount = 0
         if "subaccount" in entry:
-            subaccount = _read_int(entry, "subaccount", 0, limits.SUBACCOUNT_MAX)
+            subaccount = read_int(entry, "subaccount", 0, limits.SUBACCOUNT_MAX)
         key = schema.compute_balance_key(owner, subaccount, token)
         if key in records:
             raise GenesisError(f"balances: 0x{owner.hex()} has token {token} twice")
@@ -111,9 +123,9 @@ def _add_tokens(
     records: Records, document: Mapping[str, object], supplies: Mapping[int, int]
 ) -> list[int]:
     tokens: list[int] = []
-    for entry in _read_entries(document, "tokens"):
-        _require_fields("tokens", entry, ("id", "symbol", "decimals"), ())
-        token = _read_int(entry, "id", 1, limits.U32_MAX)
+    for entry in read_entries(document, "tokens"):
+        require_fields("tokens", entry, ("id", "symbol", "decimals"), ())
+        token = read_int(entry, "id", 1, limits.U32_MAX)
         symbol = entry["symbol"]
         if not isinstance(symbol, str) or not 1 <= len(symbol.encode()) <= _SYMBOL_BYTES_MAX:
             raise GenesisError(f"tokens: symbol {symbol!r} is not 1 to 16 bytes of text")
@@ -122,7 +134,7 @@ def _add_tokens(
         supply = supplies.get(token, 0)
         if supply > limits.AMOUNT_MAX:
             raise GenesisError(f"tokens: the balances of {token} add up to more than 2^128 - 1")
-        decimals = _read_int(entry, "decimals", 0, _DECIMALS_MAX)
+        decimals = read_int(entry, "decimals", 0, _DECIMALS_MAX)
         records[schema.compute_token_key(token)] = TokenRecord(decimals, supply, symbol).encode()
         tokens.append(token)
     for token in sorted(supplies):
@@ -133,13 +145,13 @@ def _add_tokens(
 
 def _add_markets(records: Records, document: Mapping[str, object], tokens: list[int]) -> int:
     """Write the markets; return the id that the next market gets."""
-    entries = _read_entries(document, "markets")
+    entries = read_entries(document, "markets")
     if len(entries) > limits.MARKETS_MAX:
         raise GenesisError(f"markets: more than {limits.MARKETS_MAX}")
     greatest = 0
     for entry in entries:
-        _require_fields("markets", entry, _MARKET_REQUIRED, _MARKET_OPTIONAL)
-        market = _read_int(entry, "id", 1, _MARKET_ID_MAX)
+        require_fields("markets", entry, _MARKET_REQUIRED, _MARKET_OPTIONAL)
+        market = read_int(entry, "id", 1, _MARKET_ID_MAX)
         key = schema.compute_market_key(market)
         if key in records:
             raise GenesisError(f"markets: id {market} stands twice")
@@ -149,47 +161,47 @@ def _add_markets(records: Records, document: Mapping[str, object], tokens: list[
 
 
 def _read_market(entry: Mapping[str, object], market: int, tokens: list[int]) -> MarketRecord:
-    base = _read_int(entry, "base", 1, limits.U32_MAX)
-    quote = _read_int(entry, "quote", 1, limits.U32_MAX)
+    base = read_int(entry, "base", 1, limits.U32_MAX)
+    quote = read_int(entry, "quote", 1, limits.U32_MAX)
     if base == quote or base not in tokens or quote not in tokens:
         raise GenesisError(f"markets: {market} needs two different tokens that exist")
     mode = entry.get("mode", "continuous")
     if not isinstance(mode, str) or mode not in _MODES:
         raise GenesisError(f"mode: {mode!r} is neither continuous nor batch")
-    band_bp = _read_optional(entry, "band_bp", 0, limits.BAND_MAX_BP, 0)
+    band_bp = read_optional(entry, "band_bp", 0, limits.BAND_MAX_BP, 0)
     if 0 < band_bp < limits.BAND_MIN_BP:
         raise GenesisError(f"band_bp: {band_bp} is neither 0 nor at least {limits.BAND_MIN_BP}")
-    opens_ms = _read_optional(entry, "opens_ms", 0, limits.U64_MAX, 0)
-    lots_min = _read_int(entry, "lots_min", 1, limits.QUANTITY_LOTS_MAX)
+    opens_ms = read_optional(entry, "opens_ms", 0, limits.U64_MAX, 0)
+    lots_min = read_int(entry, "lots_min", 1, limits.QUANTITY_LOTS_MAX)
     return MarketRecord(
         base,
         quote,
-        _read_int(entry, "base_unit", 1, limits.AMOUNT_MAX),
-        _read_int(entry, "quote_unit", 1, limits.AMOUNT_MAX),
+        read_int(entry, "base_unit", 1, limits.AMOUNT_MAX),
+        read_int(entry, "quote_unit", 1, limits.AMOUNT_MAX),
         lots_min,
-        _read_int(entry, "lots_max", lots_min, limits.QUANTITY_LOTS_MAX),
+        read_int(entry, "lots_max", lots_min, limits.QUANTITY_LOTS_MAX),
         MarketStatus.AUCTION if opens_ms else MarketStatus.ACTIVE,
         mode=_MODES[mode],
         band_bp=band_bp,
-        auction_ms=_read_optional(
+        auction_ms=read_optional(
             entry,
             "auction_ms",
             limits.AUCTION_MIN_MS,
             limits.AUCTION_MAX_MS,
             limits.AUCTION_DEFAULT_MS,
         ),
-        creator=_read_address(entry, "creator") if "creator" in entry else ZERO_ADDRESS,
+        creator=read_address(entry, "creator") if "creator" in entry else ZERO_ADDRESS,
         until_ms=opens_ms,
     )
 
 
 def _add_agents(records: Records, document: Mapping[str, object]) -> None:
     counts: dict[bytes, int] = {}
-    for entry in _read_entries(document, "agents") if "agents" in document else ():
-        _require_fields("agents", entry, ("owner", "agent", "scope", "expires_ms"), ())
-        owner, agent = _read_address(entry, "owner"), _read_address(entry, "agent")
-        scope = _read_int(entry, "scope", 1, int(Scope.TRADE))
-        expires_ms = _read_int(entry, "expires_ms", 1, limits.U64_MAX)
+    for entry in read_entries(document, "agents") if "agents" in document else ():
+        require_fields("agents", entry, ("owner", "agent", "scope", "expires_ms"), ())
+        owner, agent = read_address(entry, "owner"), read_address(entry, "agent")
+        scope = read_int(entry, "scope", 1, int(Scope.TRADE))
+        expires_ms = read_int(entry, "expires_ms", 1, limits.U64_MAX)
         key = schema.compute_agent_key(owner, agent)
         if key in records or owner == agent:
             raise GenesisError(f"agents: 0x{agent.hex()} stands twice or is its own owner")
@@ -200,57 +212,3 @@ def _add_agents(records: Records, document: Mapping[str, object]) -> None:
             raise GenesisError(f"agents: 0x{owner.hex()} has more than {limits.AGENTS_MAX}")
         record = AccountRecord(0, 0, 0, 0, count)
         records[schema.compute_account_key(owner)] = record.encode()
-
-
-# --- fields -------------------------------------------------------------------------------------
-
-
-def _require_fields(
-    where: str,
-    entry: Mapping[str, object],
-    required: tuple[str, ...],
-    optional: tuple[str, ...],
-) -> None:
-    for name in required:
-        if name not in entry:
-            raise GenesisError(f"{where}: {name} is missing")
-    for name in entry:
-        if name not in required and name not in optional:
-            raise GenesisError(f"{where}: {name} is unknown")
-
-
-def _read_entries(document: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    entries = document[name]
-    if not isinstance(entries, list):
-        raise GenesisError(f"{name} is not a list")
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            raise GenesisError(f"{name} holds something that is not an object")
-    return entries
-
-
-def _read_int(entry: Mapping[str, object], name: str, lowest: int, highest: int) -> int:
-    """Return a whole number that is given as one or as decimal digits."""
-    value = entry[name]
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 39:  # noqa: PLR2004 - digits of 2^128
-        value = int(value)
-    if type(value) is not int or not lowest <= value <= highest:
-        raise GenesisError(f"{name}: {value!r} is not a whole number in {lowest} … {highest}")
-    return value
-
-
-def _read_optional(
-    entry: Mapping[str, object], name: str, lowest: int, highest: int, default: int
-) -> int:
-    return _read_int(entry, name, lowest, highest) if name in entry else default
-
-
-def _read_address(entry: Mapping[str, object], name: str) -> bytes:
-    value = entry[name]
-    if isinstance(value, str) and len(value) == 2 + 2 * ADDRESS_BYTES and value[:2] == "0x":
-        digits = value[2:]
-        if all(digit in "0123456789abcdefABCDEF" for digit in digits):
-            address = bytes.fromhex(digits)
-            if address != ZERO_ADDRESS:
-                return address
-    raise GenesisError(f"{name}: {value!r} is not 0x and 40 hex digits, or is zero")

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Final
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.errors import InvariantBroken, require
+from omg_abci.protocol.errors import require
 from omg_abci.protocol.units import (
     BUY,
     RESTS,
@@ -36,6 +36,7 @@ from omg_abci.state.records import (
     decode_owner,
     decode_tombstone,
 )
+from omg_abci.state.stake_loading import load_stake
 from omg_abci.state.working import WorkingState
 
 _POST_ONLY: Final = (PostOnly.NONE, PostOnly.REJECT, PostOnly.SLIDE)
@@ -117,8 +118,7 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
     elif table == schema.BLOCK:
         _load_block(state, value)
     else:
-        message = f"a record of an unknown table: {key.hex()}"
-        raise InvariantBroken(message)
+        load_stake(state, key, value)
 
 
 def _load_block(state: WorkingState, value: bytes) -> None:

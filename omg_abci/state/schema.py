@@ -17,6 +17,15 @@ ORDER: Final = b"\x07"
 ENDED: Final = b"\x08"
 TOMBSTONE: Final = b"\x09"
 NONCES: Final = b"\x0a"
+STAKING: Final = b"\x10"
+VALIDATOR: Final = b"\x11"
+CONSENSUS: Final = b"\x12"
+SIGNING: Final = b"\x13"
+DELEGATION: Final = b"\x14"
+UNBONDING_POOL: Final = b"\x15"
+UNBONDING: Final = b"\x16"
+MOVING_POOL: Final = b"\x17"
+MOVING: Final = b"\x18"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -29,6 +38,15 @@ TABLES: Final = {
     ENDED: "ended",
     TOMBSTONE: "tombstone",
     NONCES: "nonces",
+    STAKING: "staking",
+    VALIDATOR: "validator",
+    CONSENSUS: "consensus",
+    SIGNING: "signing",
+    DELEGATION: "delegation",
+    UNBONDING_POOL: "unbonding_pool",
+    UNBONDING: "unbonding",
+    MOVING_POOL: "moving_pool",
+    MOVING: "moving",
 }
 """Table byte to name."""
 
@@ -76,3 +94,43 @@ def compute_tombstone_key(owner: Address, client_id: int) -> bytes:
 def compute_nonces_key(signer: Address, page: int) -> bytes:
     """Return the key of a page of used nonces."""
     return NONCES + signer + page.to_bytes(8, "big")
+
+
+def compute_validator_key(owner: Address) -> bytes:
+    """Return the key of a validator's record."""
+    return VALIDATOR + owner
+
+
+def compute_consensus_key(validator: Address) -> bytes:
+    """Return the key of what is known of a consensus key's address."""
+    return CONSENSUS + validator
+
+
+def compute_signing_key(owner: Address) -> bytes:
+    """Return the key of the blocks that a validator missed."""
+    return SIGNING + owner
+
+
+def compute_delegation_key(delegator: Address, validator: Address) -> bytes:
+    """Return the key of a delegation."""
+    return DELEGATION + delegator + validator
+
+
+def compute_unbonding_pool_key(validator: Address, period: int) -> bytes:
+    """Return the key of what left a validator in a period."""
+    return UNBONDING_POOL + validator + period.to_bytes(8, "big")
+
+
+def compute_unbonding_key(delegator: Address, validator: Address, period: int) -> bytes:
+    """Return the key of a delegator's part of it."""
+    return UNBONDING + delegator + validator + period.to_bytes(8, "big")
+
+
+def compute_moving_pool_key(source: Address, target: Address, period: int) -> bytes:
+    """Return the key of what moved from one validator to another in a period."""
+    return MOVING_POOL + source + target + period.to_bytes(8, "big")
+
+
+def compute_moving_key(delegator: Address, source: Address, target: Address, period: int) -> bytes:
+    """Return the key of a delegator's part of it."""
+    return MOVING + delegator + source + target + period.to_bytes(8, "big")

@@ -61,6 +61,7 @@ def list_heaps(state: "Tables") -> list[tuple[Heap, Says]]:
         (state.switch_expiries, lambda entry: state.get_account(entry[1]).switch_ms == entry[0]),
         (state.tombstone_expiries, lambda entry: _is_tombstone(state, entry)),
         (state.market_timers, lambda entry: _is_timer(state, entry)),
+        (state.stake_maturities, lambda entry: is_maturity(state, entry)),
     ]
     for market in state.markets.values():
         heaps.append((market.rising, _is_rising))
@@ -114,6 +115,12 @@ def _is_tombstone(state: "Tables", entry: tuple[int, bytes, int]) -> bool:
 def _is_timer(state: "Tables", entry: tuple[int, int]) -> bool:
     market = state.markets.get(entry[1])
     return market is not None and market.until_ms == entry[0]
+
+
+def is_maturity(state: "Tables", entry: tuple[int, bytes]) -> bool:
+    """Tell whether the stake is still there and mature then."""
+    record = state.stake.get(entry[1])
+    return record is not None and record.mature_ms == entry[0]
 
 
 def _is_rising(entry: tuple[int, int, int, Order]) -> bool:

@@ -15,6 +15,7 @@ from omg_abci.state.book import Order
 from omg_abci.state.journal import Journal
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
+from omg_abci.state.stake_records import StakeRecord, StakingRecord, ValidatorRecord
 from omg_abci.state.sweeping import list_heaps, sweep
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
@@ -49,6 +50,12 @@ class Tables(Journal):
         """Rules iterate it in ascending order only: the order here depends on history."""
         self.accounts: dict[Address, Account] = {}
         self.balances: dict[bytes, Balance] = {}
+        self.staking: StakingRecord | None = None
+        """None: the chain has no staking, and its validators never change."""
+        self.validators: dict[Address, ValidatorRecord] = {}
+        """By owner; rules iterate it in ascending order only."""
+        self.stake: dict[bytes, Any] = {}
+        """All other records about stake by their keys; never iterated by rules."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []
@@ -68,6 +75,8 @@ class Tables(Journal):
         self.switch_expiries: list[tuple[Millis, Address]] = []
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
         self.market_timers: list[tuple[Millis, MarketId]] = []
+        self.stake_maturities: list[tuple[Millis, bytes]] = []
+        """A heap of (time, key) of stake that unbonds or moved."""
         self._pushed = 0
         self._pushed_swept = 0
         self._sweeper = sweep(self)
@@ -89,6 +98,8 @@ class Tables(Journal):
         """Keys of agents and tombstones, to the value before the block."""
         self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
         """Pages of nonces, to the bitmap before the block."""
+        self.dirty_stake: dict[bytes, StakeRecord | None] = {}
+        """Keys of records about stake, to what was there before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
         self.ended_log: list[tuple[Any, ...]] = []

@@ -13,6 +13,7 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CreateMarket,
+    CreateValidator,
     Message,
     PlaceOrder,
     RevokeAgent,
@@ -35,6 +36,7 @@ from wallet_sdk import build
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
 _SECRETS = [bytes([number]) * 32 for number in (1, 2)]
 _OWNER, _AGENT = (compute_address(PrivateKey(each).public_key.format()) for each in _SECRETS)
+_PUBLIC_KEY = PrivateKey(_SECRETS[0]).public_key.format()
 _NOW_MS = 1_800_000_000_000
 
 _BUILT: list[Message] = [
@@ -48,6 +50,13 @@ _BUILT: list[Message] = [
     build.set_switch(_NOW_MS),
     build.create_market(1, 2, base_unit=1_000, quote_unit=25),
     build.change_market(1, MarketAction.RESUME),
+    build.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
+    build.edit_validator("two", 0, 8),
+    build.unjail(),
+    build.delegate(_AGENT, 5),
+    build.undelegate(_AGENT, 5),
+    build.redelegate(_AGENT, _OWNER, 5),
+    build.claim_rewards(_AGENT),
 ]
 
 
@@ -67,6 +76,7 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
+    assert _BUILT[10] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
 
 

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import pytest
+from coincurve import PublicKey
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
@@ -13,12 +14,19 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     SetSwitch,
     Transfer,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.messages_markets import is_unit
 from omg_abci.protocol.units import (
@@ -29,6 +37,7 @@ from omg_abci.protocol.units import (
     TimeInForce,
     rests,
 )
+from tests.cast import PUBLIC_KEYS
 
 TO = b"\x11" * 20
 PAY = Transfer(TO, 2, 5, 0, 0)
@@ -44,6 +53,11 @@ AMEND = AmendOrder(9, 1, 1, 0, 4)
 UNTIL = AmendOrder(9, 0, 0, 8, 4, time_in_force=TimeInForce.GTT)
 BELOW = AmendOrder(9, 0, 0, 0, 4, expires_height=8, time_in_force=TimeInForce.GTH)
 CREATE = CreateMarket(1, 2, 1_000, 25, 1, 9, 1, 500, 60_000)
+FOUND = CreateValidator(PUBLIC_KEYS[0], "name", 5, 6, 1, 8, 9)
+EDIT = EditValidator("name", 5, 8)
+BOND, UNBOND = Delegate(TO, 5), Undelegate(TO, 5)
+MOVE = Redelegate(TO, b"\x12" * 20, 5)
+STAKING = (FOUND, EDIT, BOND, UNBOND, MOVE, ClaimRewards(TO))
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -59,6 +73,8 @@ GOOD: tuple[Message, ...] = (
     SetSwitch(5),
     CREATE,
     ChangeMarket(1, 2),
+    *STAKING,
+    Unjail(),
 )
 
 
@@ -157,7 +173,39 @@ OTHER_CASES = [
     bad(ChangeMarket(1, 1), errors.BadMarket, market=0),
     *[bad(ChangeMarket(1, 1), errors.BadMarketAction, action=act) for act in (0, 4, NEGATIVE)],
 ]
-CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES]
+STAKING_CASES = [
+    *[
+        bad(FOUND, errors.BadPublicKey, public_key=k)
+        for k in (b"", bytes(33), FOUND.public_key[1:])
+    ],
+    bad(
+        FOUND, errors.BadPublicKey, public_key=PublicKey(FOUND.public_key).format(compressed=False)
+    ),
+    *[bad(FOUND, errors.BadMoniker, moniker=name) for name in ("", "a\nb", "\u00e4" * 33)],
+    *[bad(EDIT, errors.BadMoniker, moniker=name) for name in ("", "a" * 65)],
+    bad(FOUND, errors.BadCommission, commission_bp=7),
+    bad(FOUND, errors.BadCommission, commission_max_bp=10_001),
+    bad(FOUND, errors.BadCommission, commission_step_bp=7),
+    bad(EDIT, errors.BadCommission, commission_bp=10_001),
+    *[
+        bad(good, errors.BadAmount, amount=amount)
+        for good in (FOUND, BOND, UNBOND, MOVE)
+        for amount in (0, 2**128)
+    ],
+    *[
+        bad(good, errors.BadAmount, self_bond_min=amount)
+        for good in (FOUND, EDIT)
+        for amount in (0, 2**128)
+    ],
+    *[
+        bad(good, errors.BadAddress, validator=address)
+        for good in (BOND, UNBOND, ClaimRewards(TO))
+        for address in (bytes(20), TO[1:])
+    ],
+    *[bad(MOVE, errors.BadAddress, **{side: bytes(20)}) for side in ("source", "target")],
+    bad(MOVE, errors.SameValidator, target=TO),
+]
+CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *STAKING_CASES]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -191,7 +239,7 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         if issubclass(kind, errors.FormatError) and kind.code >= errors.BadAmount.code
     }
     assert {case.error for case in CASES} - {errors.BadAddress} == of_legs - of_bodies
-    assert {type(case.good) for case in CASES} == {*MESSAGES} - {SetSwitch}
+    assert {type(case.good) for case in CASES} == {*MESSAGES} - {SetSwitch, Unjail}
 
 
 def list_refusals(message: Message, mends: list[dict[str, Any]]) -> list[str]:
@@ -329,4 +377,6 @@ def test_agents_trade_and_nothing_else() -> None:
         RevokeAgent,
         CreateMarket,
         ChangeMarket,
+        *map(type, STAKING),
+        Unjail,
     }

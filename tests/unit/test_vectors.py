@@ -8,6 +8,7 @@ import pytest
 from eth_account.messages import encode_typed_data
 
 from omg_abci.protocol import codec, errors
+from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import MESSAGES, SignedTx
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
@@ -20,7 +21,13 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.hashes import compute_diff_hash, compute_genesis_diff_hash
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
-from tests.vectors.make_vectors import compute_vectors, show_body, show_event, show_result
+from tests.vectors.make_vectors import (
+    compute_vectors,
+    show_body,
+    show_event,
+    show_fields,
+    show_result,
+)
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = sorted([*FOLDER.glob("*/accepted/*.json"), *FOLDER.glob("*/rejected/*.json")])
@@ -46,6 +53,11 @@ def verify(verifier: Verifier, shown: dict[str, Any]) -> SignedTx:
     return tx
 
 
+def to_bytes(told: dict[str, Any]) -> bytes:
+    """Return the validator that a vote or an offence names."""
+    return bytes.fromhex(told["validator"][2:])
+
+
 def play(vector: dict[str, Any]) -> tuple[WorkingState, Verifier]:
     """Execute a vector's blocks on the chain and compare what each leaves."""
     records, domain = build_genesis(vector["chain_id"], vector["genesis"])
@@ -55,11 +67,15 @@ def play(vector: dict[str, Any]) -> tuple[WorkingState, Verifier]:
     for each in vector["blocks"]:
         txs = tuple(verify(verifier, shown) for shown in each["txs"])
         block_hash = bytes.fromhex(each["block_hash"])
-        block = Block(each["height"], each["time_ms"], block_hash, txs)
+        votes = tuple(Vote(to_bytes(v), v["signed"]) for v in each.get("votes", []))
+        offences = tuple(Offence(to_bytes(o), o["height"]) for o in each.get("offences", []))
+        block = Block(each["height"], each["time_ms"], block_hash, txs, votes, offences)
         check_block(state, block)
         result = apply_block(state, block)
         assert [show_result(one) for one in result.results] == each["results"]
         assert [show_event(event) for event in result.events] == each["events"]
+        shown_updates = [show_fields(update) for update in result.validator_updates]
+        assert shown_updates == each.get("validator_updates", [])
         diff_hash = compute_diff_hash(diff_hash, result.changes.diff)
         assert diff_hash.hex() == each["diff_hash"]
         store_changes(state, result.changes)
@@ -131,7 +147,7 @@ def test_vectors_hold_the_codes() -> None:
             held.update(leg.get("code", 0) for leg in legs)
     large = {errors.TxTooLarge, errors.TooManyOpenOrders, errors.TooManyTombstones, errors.TooDear}
     large |= {errors.SwitchFiring, errors.MarketUncrossing, errors.MarketDelisting}
-    large.add(errors.TooManyMarkets)
+    large |= {errors.TooManyMarkets, errors.TooManyValidators}
     of_signatures = {errors.UnknownScheme, errors.EmptyLeg, errors.BadSignatureLength}
     of_signatures |= {errors.SignatureHighS, errors.SignatureOutOfRange, errors.SignerMismatch}
     elsewhere = large | of_signatures | {errors.SignatureUnrecoverable}

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.messages import CreateMarket, Message, PlaceOrder, TxBody
 from omg_abci.protocol.units import MarketMode, OrderType, PostOnly, SelfTrade, Side, TimeInForce
 from tests.strategies import CHAIN_ID, OWNERS, START_MS, Key
+from tests.vectors.genesis import GENESIS
 
 
 class Tx(NamedTuple):
@@ -26,6 +28,8 @@ class Tx(NamedTuple):
 
 
 Block = tuple[Tx, ...]
+Told = tuple[tuple[Vote, ...], tuple[Offence, ...]]
+"""What consensus tells with a block."""
 
 
 class Malformed(NamedTuple):
@@ -50,6 +54,9 @@ class Case(NamedTuple):
     ahead_ms: tuple[int, ...] = ()
     refused: Tx | None = None
     malformed: tuple[Malformed, ...] = ()
+    told: tuple[Told, ...] = ()
+    """With the first blocks; nothing with the rest."""
+    genesis: dict[str, Any] = GENESIS
 
 
 class Sample(NamedTuple):

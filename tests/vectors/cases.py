@@ -33,6 +33,7 @@ from tests.vectors.case_types import (
 from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.cases_staking import STAKING_CASES, STAKING_LEGS
 from tests.vectors.cases_switch import SWITCHES
 from tests.vectors.genesis import FEW, OWNED
 from tests.vectors.wrong_fields import WRONG_FIELDS
@@ -48,6 +49,7 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     SetSwitch: SetSwitch(5_000),
     CreateMarket: make_market(),
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
+    **STAKING_LEGS,
 }
 
 
@@ -242,13 +244,21 @@ CASES: list[Case] = [
     *KIND_CASES,
     *SWITCHES,
     *MARKET_CASES,
+    *STAKING_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
     *(case for message in SAMPLE_LEGS for case in list_admission(message)),
 ]
 
 SAMPLES = [
     *(Sample(type(leg).__name__, make_body(leg)) for leg in SAMPLE_LEGS.values()),
-    Sample("every_leg", make_body(*SAMPLE_LEGS.values(), make_sell(client_id=2**64 - 1))),
+    Sample(
+        "every_leg",
+        make_body(
+            *(leg for kind, leg in SAMPLE_LEGS.items() if kind not in STAKING_LEGS),
+            make_sell(client_id=2**64 - 1),
+        ),
+    ),
+    Sample("every_leg_of_staking", make_body(*STAKING_LEGS.values())),
     Sample(
         "every_field",
         make_body(

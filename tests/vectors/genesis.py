@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.cast import PUBLIC_KEYS
 from tests.strategies import AGENTS, DAY_MS, OWNERS, START_MS, show
 
 PLAIN, OTHER, NO_MARKET, BATCH, BANDED, OPENING, OWNED, BATCH_BANDED, HUGE = range(1, 10)
@@ -62,3 +63,31 @@ GENESIS: dict[str, Any] = {
         )
     ],
 }
+
+STAKING_GENESIS: dict[str, Any] = GENESIS | {
+    "staking": {
+        "unbonding_ms": 4_000,
+        "checkpoint_blocks": 2,
+        "evidence_blocks": 2,
+        "power_unit": "1",
+        "self_bond_min": "3",
+        "window_blocks": 2,
+        "signed_min_blocks": 2,
+        "jail_ms": 3_000,
+        "downtime_bp": 2_500,
+        "equivocation_bp": 5_000,
+        "validators": [
+            {
+                "owner": show(OWNERS[place]),
+                "public_key": "0x" + PUBLIC_KEYS[place].hex(),
+                "moniker": moniker,
+                "self_bond": bond,
+                "commission_bp": 1_000,
+                "commission_max_bp": 2_000,
+                "commission_step_bp": 500,
+            }
+            for place, moniker, bond in ((0, "big", "10000"), (1, "small", "3"))
+        ],
+    }
+}
+"""Two validators; missing one of two blocks is jailed."""

@@ -8,6 +8,7 @@ transaction that may not enter the next block; `malformed`, bytes that are no tr
 
 import json
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from tests.model import Model
 from tests.strategies import CHAIN_ID, DOMAIN, START_MS, sign_body, sign_unchecked
 from tests.vectors.case_types import Case, Malformed, Tx
 from tests.vectors.cases import CASES, SAMPLES
-from tests.vectors.genesis import GENESIS
 
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]
@@ -58,10 +58,10 @@ def compute_vectors() -> dict[str, Json]:
 
 def compute_vector(case: Case) -> Json:
     """Return a case's vector."""
-    vector: Json = {"note": case.note, "chain_id": CHAIN_ID, "genesis": GENESIS}
+    vector: Json = {"note": case.note, "chain_id": CHAIN_ID, "genesis": case.genesis}
     if case.malformed:
         return vector | {"malformed": [compute_malformed(each) for each in case.malformed]}
-    model, diff_hash = Model(CHAIN_ID, GENESIS), b""
+    model, diff_hash = Model(CHAIN_ID, case.genesis), b""
     diff_hash = sha256(b"OMG genesis v1" + encode_diff({}, model.records())).digest()
     vector["genesis_diff_hash"] = diff_hash.hex()
     vector["blocks"] = blocks = []
@@ -73,7 +73,8 @@ def compute_vector(case: Case) -> Json:
         reason = model.validate_block(height, time_ms, signed)
         assert reason is None, f"{case.name}: {reason}"
         before = model.records()
-        applied = model.apply_block(height, time_ms, block_hash, signed)
+        votes, offences = dict(enumerate(case.told, 1)).get(height, ((), ()))
+        applied = model.apply_block(height, time_ms, block_hash, signed, votes, offences)
         diff_hash = sha256(diff_hash + encode_diff(before, model.records())).digest()
         blocks.append(
             {
@@ -85,11 +86,19 @@ def compute_vector(case: Case) -> Json:
                 "events": [show_event(event) for event in applied.events],
                 "diff_hash": diff_hash.hex(),
             }
+            | show_told("votes", votes)
+            | show_told("offences", offences)
+            | show_told("validator_updates", applied.updates)
         )
     if case.refused is not None:
         return vector | {"refused": compute_refused(case, model, signed)}
     check_outcome(case, blocks)
     return vector | {"records": {k.hex(): v.hex() for k, v in model.records().items()}}
+
+
+def show_told(name: str, rows: Sequence[Any]) -> Json:
+    """Return what consensus tells or is told with a block; nothing is not shown."""
+    return {name: [show_fields(row) for row in rows]} if rows else {}
 
 
 def check_outcome(case: Case, blocks: list[Json]) -> None:

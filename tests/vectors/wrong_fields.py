@@ -5,12 +5,20 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     SetSwitch,
+    Undelegate,
+    Unjail,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
+from tests.cast import OWNERS
 
 Wrong = tuple[int, dict[str, object]]
 
@@ -95,4 +103,32 @@ WRONG_FIELDS: dict[type[Message], tuple[Wrong, ...]] = {
         (57, {"auction_ms": 86_400_001}),
     ),
     ChangeMarket: ((21, {"market": 0}), (58, {"action": 0}), (58, {"action": 4})),
+    CreateValidator: (
+        (80, {"public_key": b""}),
+        (80, {"public_key": bytes(33)}),
+        (81, {"moniker": ""}),
+        (81, {"moniker": "a\nb"}),
+        (81, {"moniker": "a" * 65}),
+        (82, {"commission_bp": 501}),
+        (82, {"commission_max_bp": 10_001}),
+        (82, {"commission_step_bp": 501}),
+        (19, {"self_bond_min": 0}),
+        (19, {"amount": 0}),
+        (19, {"amount": 2**128}),
+    ),
+    EditValidator: (
+        (81, {"moniker": ""}),
+        (82, {"commission_bp": 10_001}),
+        (19, {"self_bond_min": 0}),
+    ),
+    Unjail: (),
+    Delegate: ((5, {"validator": bytes(20)}), (19, {"amount": 0}), (19, {"amount": 2**128})),
+    Undelegate: ((5, {"validator": bytes(19)}), (19, {"amount": 0})),
+    Redelegate: (
+        (5, {"source": bytes(20)}),
+        (5, {"target": b""}),
+        (83, {"target": OWNERS[0].address}),
+        (19, {"amount": 0}),
+    ),
+    ClaimRewards: ((5, {"validator": b""}),),
 }

@@ -44,6 +44,8 @@ FIELD_ENUMS: Final[dict[str, type[IntEnum]]] = {
 AMOUNT_FIELDS: Final = (
     *("amount", "supply", "free", "reserved", "base_unit", "quote_unit"),
     *("fee_pool", "bond", "market_bond"),
+    *("self_bond_min", "power_unit", "rewards", "slashed", "commission", "tokens"),
+    *("shares", "units", "reward_index", "paid_index", "seen_index"),
 )
 """Which fields may be larger than a program's numbers."""
 

@@ -21,8 +21,28 @@ from omg_abci.state.records import (
     decode_nonce_page,
     decode_tombstone,
 )
+from omg_abci.state.stake_records import (
+    ConsensusRecord,
+    DelegationRecord,
+    MovingPoolRecord,
+    MovingRecord,
+    SigningRecord,
+    StakingRecord,
+    UnbondingPoolRecord,
+    UnbondingRecord,
+    ValidatorRecord,
+)
 
-_ADDRESSES: Final = ("owner", "agent", "signer")
+_ADDRESSES: Final = (
+    "owner",
+    "agent",
+    "signer",
+    "consensus",
+    "delegator",
+    "validator",
+    "source",
+    "target",
+)
 
 
 class _Table(NamedTuple):
@@ -47,6 +67,12 @@ def _decode_nonces(data: bytes) -> dict[str, Any]:
     return {"used": [place for place in range(bits.bit_length()) if bits >> place & 1]}
 
 
+def _decode_missed(data: bytes) -> dict[str, Any]:
+    """Return the places of the window whose blocks were missed."""
+    bits = SigningRecord.decode(data).missed
+    return {"missed": [place for place in range(bits.bit_length()) if bits >> place & 1]}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -58,6 +84,21 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.ENDED: _Table({"owner": 20, "slot": 2}, _fields(EndedRecord)),
     schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, _decode_tombstone),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
+    schema.STAKING: _Table({}, _fields(StakingRecord)),
+    schema.VALIDATOR: _Table({"owner": 20}, _fields(ValidatorRecord)),
+    schema.CONSENSUS: _Table({"consensus": 20}, _fields(ConsensusRecord)),
+    schema.SIGNING: _Table({"owner": 20}, _decode_missed),
+    schema.DELEGATION: _Table({"delegator": 20, "validator": 20}, _fields(DelegationRecord)),
+    schema.UNBONDING_POOL: _Table({"validator": 20, "period": 8}, _fields(UnbondingPoolRecord)),
+    schema.UNBONDING: _Table(
+        {"delegator": 20, "validator": 20, "period": 8}, _fields(UnbondingRecord)
+    ),
+    schema.MOVING_POOL: _Table(
+        {"source": 20, "target": 20, "period": 8}, _fields(MovingPoolRecord)
+    ),
+    schema.MOVING: _Table(
+        {"delegator": 20, "source": 20, "target": 20, "period": 8}, _fields(MovingRecord)
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from omg_abci.node.commands.output import (
     format_span,
     format_time,
 )
+from omg_abci.node.commands.words_staking import describe_staking_done, describe_staking_leg
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
@@ -131,6 +132,8 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
             )
         case RevokeAgent():
             return f"take the approval of {format_hex(leg.agent)} back"
+        case _:
+            return describe_staking_leg(leg)
 
 
 def _describe_transfer(leg: Transfer, catalogue: Catalogue) -> str:
@@ -283,6 +286,8 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             yield "approved"
         case RevokeAgent():
             yield "revoked"
+        case _:
+            yield describe_staking_done(leg)
 
 
 def _describe_order(client_id: int, result: LegResult, market: MarketTerms | None) -> Iterator[str]:

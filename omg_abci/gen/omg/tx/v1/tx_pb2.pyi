@@ -347,6 +347,13 @@ class Leg(_message.Message):
     SET_SWITCH_FIELD_NUMBER: _builtins.int
     CREATE_MARKET_FIELD_NUMBER: _builtins.int
     CHANGE_MARKET_FIELD_NUMBER: _builtins.int
+    CREATE_VALIDATOR_FIELD_NUMBER: _builtins.int
+    EDIT_VALIDATOR_FIELD_NUMBER: _builtins.int
+    UNJAIL_FIELD_NUMBER: _builtins.int
+    DELEGATE_FIELD_NUMBER: _builtins.int
+    UNDELEGATE_FIELD_NUMBER: _builtins.int
+    REDELEGATE_FIELD_NUMBER: _builtins.int
+    CLAIM_REWARDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -367,6 +374,20 @@ class Leg(_message.Message):
     def create_market(self) -> Global___CreateMarket: ...
     @_builtins.property
     def change_market(self) -> Global___ChangeMarket: ...
+    @_builtins.property
+    def create_validator(self) -> Global___CreateValidator: ...
+    @_builtins.property
+    def edit_validator(self) -> Global___EditValidator: ...
+    @_builtins.property
+    def unjail(self) -> Global___Unjail: ...
+    @_builtins.property
+    def delegate(self) -> Global___Delegate: ...
+    @_builtins.property
+    def undelegate(self) -> Global___Undelegate: ...
+    @_builtins.property
+    def redelegate(self) -> Global___Redelegate: ...
+    @_builtins.property
+    def claim_rewards(self) -> Global___ClaimRewards: ...
     def __init__(
         self,
         *,
@@ -380,12 +401,19 @@ class Leg(_message.Message):
         set_switch: Global___SetSwitch | None = ...,
         create_market: Global___CreateMarket | None = ...,
         change_market: Global___ChangeMarket | None = ...,
+        create_validator: Global___CreateValidator | None = ...,
+        edit_validator: Global___EditValidator | None = ...,
+        unjail: Global___Unjail | None = ...,
+        delegate: Global___Delegate | None = ...,
+        undelegate: Global___Undelegate | None = ...,
+        redelegate: Global___Redelegate | None = ...,
+        claim_rewards: Global___ClaimRewards | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -734,6 +762,180 @@ class ChangeMarket(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeMarket: _TypeAlias = ChangeMarket  # noqa: Y015
+
+@_typing.final
+class CreateValidator(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    MONIKER_FIELD_NUMBER: _builtins.int
+    COMMISSION_BP_FIELD_NUMBER: _builtins.int
+    COMMISSION_MAX_BP_FIELD_NUMBER: _builtins.int
+    COMMISSION_STEP_BP_FIELD_NUMBER: _builtins.int
+    SELF_BOND_MIN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    public_key: _builtins.bytes
+    """of the consensus key: secp256k1, compressed, 33 bytes"""
+    moniker: _builtins.str
+    commission_bp: _builtins.int
+    """basis points of the rewards"""
+    commission_max_bp: _builtins.int
+    commission_step_bp: _builtins.int
+    """most that one change moves it"""
+    self_bond_min: _builtins.bytes
+    """fee token, smallest units; unsigned big-endian, no leading zero"""
+    amount: _builtins.bytes
+    """the same"""
+    def __init__(
+        self,
+        *,
+        public_key: _builtins.bytes = ...,
+        moniker: _builtins.str = ...,
+        commission_bp: _builtins.int = ...,
+        commission_max_bp: _builtins.int = ...,
+        commission_step_bp: _builtins.int = ...,
+        self_bond_min: _builtins.bytes = ...,
+        amount: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "commission_bp", b"commission_bp", "commission_max_bp", b"commission_max_bp", "commission_step_bp", b"commission_step_bp", "moniker", b"moniker", "public_key", b"public_key", "self_bond_min", b"self_bond_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateValidator: _TypeAlias = CreateValidator  # noqa: Y015
+
+@_typing.final
+class EditValidator(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONIKER_FIELD_NUMBER: _builtins.int
+    COMMISSION_BP_FIELD_NUMBER: _builtins.int
+    SELF_BOND_MIN_FIELD_NUMBER: _builtins.int
+    moniker: _builtins.str
+    commission_bp: _builtins.int
+    self_bond_min: _builtins.bytes
+    """unsigned big-endian, no leading zero"""
+    def __init__(
+        self,
+        *,
+        moniker: _builtins.str = ...,
+        commission_bp: _builtins.int = ...,
+        self_bond_min: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission_bp", b"commission_bp", "moniker", b"moniker", "self_bond_min", b"self_bond_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditValidator: _TypeAlias = EditValidator  # noqa: Y015
+
+@_typing.final
+class Unjail(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Unjail: _TypeAlias = Unjail  # noqa: Y015
+
+@_typing.final
+class Delegate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """20-byte address of its owner"""
+    amount: _builtins.bytes
+    """unsigned big-endian, no leading zero"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        amount: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delegate: _TypeAlias = Delegate  # noqa: Y015
+
+@_typing.final
+class Undelegate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    amount: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        amount: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Undelegate: _TypeAlias = Undelegate  # noqa: Y015
+
+@_typing.final
+class Redelegate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    source: _builtins.bytes
+    """20-byte address of its owner"""
+    target: _builtins.bytes
+    amount: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        source: _builtins.bytes = ...,
+        target: _builtins.bytes = ...,
+        amount: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "source", b"source", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Redelegate: _TypeAlias = Redelegate  # noqa: Y015
+
+@_typing.final
+class ClaimRewards(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimRewards: _TypeAlias = ClaimRewards  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):

@@ -1,0 +1,63 @@
+"""What stakers' blocks begin and end with: evidence, votes, rewards, the validator set.
+
+The set changes at checkpoint blocks only (docs/spec/staking.md#the-validator-set).
+"""
+
+from collections.abc import Sequence
+
+from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
+from omg_abci.protocol.units import Address
+from omg_abci.rules.rewards import distribute_rewards
+from omg_abci.rules.slashing import note_votes, punish_offences, set_missed
+from omg_abci.rules.stake_math import compute_self_bond
+from omg_abci.state.stake_records import StakingRecord
+from omg_abci.state.validator_set import compute_powers
+from omg_abci.state.working import WorkingState
+
+
+def begin_staking(state: WorkingState, votes: Sequence[Vote], offences: Sequence[Offence]) -> None:
+    """Punish what consensus reports, before anybody's transaction."""
+    if state.staking is not None:
+        punish_offences(state, state.staking, offences)
+        note_votes(state, state.staking, votes)
+
+
+def end_staking(state: WorkingState) -> tuple[ValidatorUpdate, ...]:
+    """At a checkpoint give out the fees, and return what changes in the set."""
+    staking = state.staking
+    if staking is None or state.height % staking.checkpoint_blocks:
+        return ()
+    state.fee_pool -= distribute_rewards(state, state.fee_pool)
+    return _change_set(state, staking)
+
+
+def _change_set(state: WorkingState, staking: StakingRecord) -> tuple[ValidatorUpdate, ...]:
+    """Return the difference to the set that CometBFT was last told, ascending by owner.
+
+    Never makes the set empty: with nobody to sign the chain would stand still for ever, so the
+    set stays what it was.
+    """
+    candidates = [
+        (owner, state.validators[owner].tokens)
+        for owner in sorted(state.validators)
+        if _is_eligible(state, owner)
+    ]
+    powers = compute_powers(candidates, staking.power_unit)
+    if not powers:
+        return ()
+    updates: list[ValidatorUpdate] = []
+    for owner in sorted(state.validators):
+        validator = state.validators[owner]
+        power = powers.get(owner, 0)
+        if power == validator.told_power:
+            continue
+        if not validator.told_power and state.get_missed(owner):
+            set_missed(state, owner, 0)
+        state.set_validator(owner, validator._replace(told_power=power))
+        updates.append(ValidatorUpdate(validator.public_key, power))
+    return tuple(updates)
+
+
+def _is_eligible(state: WorkingState, owner: Address) -> bool:
+    validator = state.validators[owner]
+    return not validator.is_jailed and (compute_self_bond(state, owner) >= validator.self_bond_min)

@@ -1,0 +1,116 @@
+"""Validators that were away or signed twice: slashed, jailed, tombstoned (docs/spec/staking.md).
+
+A slash takes a part of what is bonded to the validator and of all that left it since it could be
+held liable. It changes totals of pools, never a delegator's record, so what it costs does not
+depend on how many delegators there are.
+"""
+
+from collections.abc import Sequence
+
+from omg_abci.protocol.consensus import Offence, Vote
+from omg_abci.protocol.units import Address, Amount, Height
+from omg_abci.rules.rewards import update_pool
+from omg_abci.rules.stake_math import (
+    compute_cut,
+    compute_first_liable,
+    compute_period,
+    compute_worth,
+)
+from omg_abci.state import schema
+from omg_abci.state.stake_records import SigningRecord, StakingRecord
+from omg_abci.state.working import WorkingState
+
+
+def punish_offences(
+    state: WorkingState, staking: StakingRecord, offences: Sequence[Offence]
+) -> None:
+    """Slash and tombstone who signed two blocks of one height.
+
+    Evidence against a key that is nobody's, or whose validator is tombstoned, does nothing: so
+    the same evidence twice, and evidence against one that is out of the set for long, is punished
+    once or not at all.
+    """
+    for offence in offences:
+        owner = state.find_owner(offence.validator)
+        if owner is None or state.validators[owner].tombstoned:
+            continue
+        slash(state, staking, owner, offence.height, staking.equivocation_bp)
+        state.set_validator(owner, state.validators[owner]._replace(tombstoned=1))
+
+
+def note_votes(state: WorkingState, staking: StakingRecord, votes: Sequence[Vote]) -> None:
+    """Note who signed the block before; slash and jail who missed too many of the window.
+
+    A validator that misses nothing has no record here, and a block that all of them signed
+    writes nothing.
+    """
+    place = state.height % staking.window_blocks
+    most = staking.window_blocks - staking.signed_min_blocks
+    for vote in votes:
+        owner = state.find_owner(vote.validator)
+        if owner is None:
+            continue
+        missed = state.get_missed(owner)
+        if vote.signed != bool(missed >> place & 1):
+            # What the window says of the place is true already.
+            continue
+        if state.validators[owner].is_jailed:
+            continue
+        missed ^= 1 << place
+        jailed = missed.bit_count() > most
+        set_missed(state, owner, 0 if jailed else missed)
+        if jailed:
+            slash(state, staking, owner, state.height - 1, staking.downtime_bp)
+            until_ms = state.time_ms + staking.jail_ms
+            state.set_validator(owner, state.validators[owner]._replace(jailed_until_ms=until_ms))
+
+
+def set_missed(state: WorkingState, owner: Address, missed: int) -> None:
+    """Write the bits of the blocks that a validator missed."""
+    key = schema.compute_signing_key(owner)
+    state.set_stake(key, SigningRecord(missed) if missed else None)
+
+
+def slash(
+    state: WorkingState, staking: StakingRecord, owner: Address, height: Height, basis_points: int
+) -> None:
+    """Take a part of the stake that stood behind a validator at a height."""
+    validator = state.validators[owner]
+    taken = compute_cut(validator.tokens, basis_points)
+    state.set_validator(owner, validator._replace(tokens=validator.tokens - taken))
+    last = compute_period(staking, state.height)
+    for period in range(compute_first_liable(staking, height), last + 1):
+        taken += _slash_unbonding(state, owner, period, basis_points)
+        for target in sorted(state.validators):
+            taken += _slash_moving(state, owner, target, period, basis_points)
+    state.set_staking(slashed=taken)
+
+
+def _slash_unbonding(state: WorkingState, owner: Address, period: int, basis_points: int) -> Amount:
+    pool = state.find_unbonding_pool(owner, period)
+    if pool is None:
+        return 0
+    taken = compute_cut(pool.tokens, basis_points)
+    key = schema.compute_unbonding_pool_key(owner, period)
+    state.set_stake(key, pool._replace(tokens=pool.tokens - taken))
+    return taken
+
+
+def _slash_moving(
+    state: WorkingState, source: Address, target: Address, period: int, basis_points: int
+) -> Amount:
+    """Take shares of the target away from what moved there, and their worth from the target."""
+    pool = state.find_moving_pool(source, target, period)
+    if pool is None:
+        return 0
+    validator = state.validators[target]
+    pool = update_pool(pool, validator)
+    cut = compute_cut(pool.shares, basis_points)
+    taken = compute_worth(validator, cut)
+    key = schema.compute_moving_pool_key(source, target, period)
+    state.set_stake(key, pool._replace(shares=pool.shares - cut))
+    state.set_validator(
+        target,
+        validator._replace(tokens=validator.tokens - taken, shares=validator.shares - cut),
+    )
+    return taken

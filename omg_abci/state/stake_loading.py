@@ -1,0 +1,52 @@
+"""From records about stake to the working state: the part of `loading` that knows them."""
+
+from typing import Final
+
+from omg_abci.protocol.errors import InvariantBroken
+from omg_abci.state import schema
+from omg_abci.state.stake_records import (
+    ConsensusRecord,
+    DelegationRecord,
+    MovingPoolRecord,
+    MovingRecord,
+    SigningRecord,
+    StakeRecord,
+    StakingRecord,
+    UnbondingPoolRecord,
+    UnbondingRecord,
+    ValidatorRecord,
+)
+from omg_abci.state.working import WorkingState
+
+STAKE_RECORDS: Final[dict[bytes, type[StakeRecord]]] = {
+    schema.STAKING: StakingRecord,
+    schema.VALIDATOR: ValidatorRecord,
+    schema.CONSENSUS: ConsensusRecord,
+    schema.SIGNING: SigningRecord,
+    schema.DELEGATION: DelegationRecord,
+    schema.UNBONDING_POOL: UnbondingPoolRecord,
+    schema.UNBONDING: UnbondingRecord,
+    schema.MOVING_POOL: MovingPoolRecord,
+    schema.MOVING: MovingRecord,
+}
+"""Table to the class of its records."""
+
+
+def load_stake(state: WorkingState, key: bytes, value: bytes) -> None:
+    """Take a record about stake; raise `InvariantBroken` for a table that is not known.
+
+    Entries go into the heap of maturities as they come: `Tables.sort_heaps` puts it in order.
+    """
+    kind = STAKE_RECORDS.get(key[:1])
+    if kind is None:
+        message = f"a record of an unknown table: {key.hex()}"
+        raise InvariantBroken(message)
+    record = kind.decode(value)
+    if isinstance(record, StakingRecord):
+        state.staking = record
+    elif isinstance(record, ValidatorRecord):
+        state.validators[key[1:]] = record
+    else:
+        state.stake[key] = record
+        if isinstance(record, UnbondingRecord | MovingRecord):
+            state.stake_maturities.append((record.mature_ms, key))

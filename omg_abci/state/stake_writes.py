@@ -1,0 +1,114 @@
+"""Reads and writes of what is remembered about stake.
+
+Records are values: each write puts one in the place of another, and notes the one before.
+"""
+
+from heapq import heappush
+from typing import Final
+
+from omg_abci.protocol.errors import InvariantBroken, require
+from omg_abci.protocol.units import Address, Amount
+from omg_abci.state import schema
+from omg_abci.state.journal import put
+from omg_abci.state.stake_records import (
+    ConsensusRecord,
+    DelegationRecord,
+    MovingPoolRecord,
+    MovingRecord,
+    SigningRecord,
+    StakeRecord,
+    StakingRecord,
+    UnbondingPoolRecord,
+    UnbondingRecord,
+    ValidatorRecord,
+)
+from omg_abci.state.tables import Tables
+
+_NOT_MISSED: Final = SigningRecord(0)
+
+
+class StakeWrites(Tables):
+    """Every write leaves its inverse in the journal."""
+
+    # --- reads ---
+
+    def find_owner(self, consensus: Address) -> Address | None:
+        """Return whose a consensus key is or was, by its address."""
+        record: ConsensusRecord | None = self.stake.get(schema.CONSENSUS + consensus)
+        return None if record is None else record.owner
+
+    def get_missed(self, owner: Address) -> int:
+        """Return the bits of the window's blocks that a validator missed."""
+        record: SigningRecord = self.stake.get(schema.SIGNING + owner, _NOT_MISSED)
+        return record.missed
+
+    def find_delegation(self, delegator: Address, validator: Address) -> DelegationRecord | None:
+        """Return what a delegator holds of a validator."""
+        record: DelegationRecord | None = self.stake.get(
+            schema.compute_delegation_key(delegator, validator)
+        )
+        return record
+
+    def find_unbonding_pool(self, validator: Address, period: int) -> UnbondingPoolRecord | None:
+        """Return what left a validator in a period."""
+        record: UnbondingPoolRecord | None = self.stake.get(
+            schema.compute_unbonding_pool_key(validator, period)
+        )
+        return record
+
+    def find_moving_pool(
+        self, source: Address, target: Address, period: int
+    ) -> MovingPoolRecord | None:
+        """Return what moved from one validator to another in a period."""
+        record: MovingPoolRecord | None = self.stake.get(
+            schema.compute_moving_pool_key(source, target, period)
+        )
+        return record
+
+    def find_unbonding(self, key: bytes) -> UnbondingRecord | None:
+        """Return a delegator's part of what left, by its key."""
+        record: UnbondingRecord | None = self.stake.get(key)
+        return record
+
+    def find_moving(self, key: bytes) -> MovingRecord | None:
+        """Return a delegator's part of what moved, by its key."""
+        record: MovingRecord | None = self.stake.get(key)
+        return record
+
+    # --- writes ---
+
+    def set_staking(self, *, rewards: Amount = 0, slashed: Amount = 0) -> None:
+        """Add to the pots of the staking record."""
+        staking = self.staking
+        if staking is None:
+            raise InvariantBroken("pots are written where there is staking")
+        self._note(schema.STAKING, staking)
+        self._journal.append((self._restore_staking, staking))
+        self.staking = staking._replace(
+            rewards=staking.rewards + rewards, slashed=staking.slashed + slashed
+        )
+        require(self.staking.rewards >= 0, "no more rewards are paid than there are")
+
+    def set_validator(self, owner: Address, record: ValidatorRecord) -> None:
+        """Write a validator; none is ever deleted."""
+        old = self.validators.get(owner)
+        self._note(schema.VALIDATOR + owner, old)
+        self._journal.append((put, self.validators, owner, old))
+        self.validators[owner] = record
+
+    def set_stake(self, key: bytes, record: StakeRecord | None) -> None:
+        """Write any other record about stake by its key, or delete it with None."""
+        old = self.stake.get(key)
+        self._note(key, old)
+        self._journal.append((put, self.stake, key, old))
+        put(self.stake, key, record)
+        if isinstance(record, UnbondingRecord | MovingRecord):
+            self._pushed += 1
+            heappush(self.stake_maturities, (record.mature_ms, key))
+
+    def _note(self, key: bytes, old: StakeRecord | None) -> None:
+        if key not in self.dirty_stake:
+            self.dirty_stake[key] = old
+
+    def _restore_staking(self, staking: StakingRecord) -> None:
+        self.staking = staking
