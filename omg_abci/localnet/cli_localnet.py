@@ -40,6 +40,7 @@ from omg_abci.localnet.layout import (
     write_network,
 )
 from omg_abci.localnet.settings import NodeSettings
+from omg_abci.localnet.staking import StakingTerms
 from omg_abci.localnet.supervisor import LocalNetwork
 
 _CHAIN_ID: Final = "omg-localnet-1"
@@ -160,6 +161,7 @@ def _open_network(home: Path, validators: int | None, *, fresh: bool) -> Network
         genesis_time=now,
         first_port=USUAL_PORT,
         settings=NodeSettings(snapshot_interval=_SNAPSHOT_INTERVAL),
+        staking=StakingTerms(),
     )
 
 

@@ -12,6 +12,9 @@ from omg_abci.protocol.limits import AGENT_AHEAD_MAX_MS, BLOCK_BYTES_MAX
 from omg_abci.protocol.units import Millis, Scope
 
 POWER: Final = 10
+EVIDENCE_BLOCKS: Final = 100_000
+EVIDENCE_MS: Final = 48 * 3600 * 1000
+"""CometBFT takes evidence until both have passed."""
 _EVIDENCE_BYTES: Final = 64 * 1024
 _HEADER_AND_COMMIT_BYTES: Final = 448 * 1024
 """CometBFT reserves 3.4 KB a validator, for the longest signatures that it knows; we allow 100."""
@@ -111,8 +114,8 @@ def make_genesis(
                 "max_gas": "-1",
             },
             "evidence": {
-                "max_age_num_blocks": "100000",
-                "max_age_duration": str(48 * 3600 * 10**9),
+                "max_age_num_blocks": str(EVIDENCE_BLOCKS),
+                "max_age_duration": str(EVIDENCE_MS * 10**6),
                 "max_bytes": str(_EVIDENCE_BYTES),
             },
             "validator": {"pub_key_types": ["secp256k1eth"]},

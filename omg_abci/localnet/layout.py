@@ -33,6 +33,7 @@ from omg_abci.localnet.keys import (
     write_validator_key,
 )
 from omg_abci.localnet.settings import NodeSettings, Ports, StateSource, write_settings
+from omg_abci.localnet.staking import StakingTerms, make_staking
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.limits import CHAIN_ID_BYTES_MAX
 from omg_abci.state.genesis import build_genesis
@@ -112,6 +113,7 @@ def write_network(
     genesis_time: datetime | None = None,
     first_port: int | None = None,
     settings: NodeSettings | None = None,
+    staking: StakingTerms | None = None,
 ) -> Network:
     """Write a new network into a directory that is empty or not there yet.
 
@@ -125,16 +127,21 @@ def write_network(
         genesis_time: of the first block; now by default.
         first_port: tried first; free ports are searched for if it is None or taken.
         settings: of all nodes.
+        staking: gives the document a staking section with the network's validators, owned by
+            the accounts; without it the validators never change.
 
     Raises:
         BadNetwork: no network can be made of this.
         DirectoryTaken: the directory is not empty.
     """
     _require_shape(validators, chain_id)
+    keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]
+    if staking is not None:
+        section = make_staking(keys, accounts, staking)
+        genesis_document = {**genesis_document, "staking": section}
     _require_document(chain_id, genesis_document)
     directory = directory.expanduser().absolute()
     _claim_directory(directory)
-    keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]
     node_keys = [make_node_key(seed, f"node {index}") for index in range(validators)]
     moment = (genesis_time or datetime.now(UTC)).astimezone(UTC)
     genesis = make_genesis(

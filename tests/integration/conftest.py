@@ -12,6 +12,7 @@ from omg_abci.localnet.cometbft import ensure_cometbft
 from omg_abci.localnet.genesis import make_accounts, make_document
 from omg_abci.localnet.layout import Network, Node, write_network
 from omg_abci.localnet.settings import NodeSettings
+from omg_abci.localnet.staking import StakingTerms
 from omg_abci.localnet.supervisor import LocalNetwork
 
 ACCOUNTS = make_accounts(b"tests")
@@ -21,7 +22,9 @@ ACCOUNTS = make_accounts(b"tests")
 class MakeNetwork(Protocol):
     """What the fixtures `make_network` and `counter_network` hand out."""
 
-    def __call__(self, validators: int, *, commit_ms: int = 50) -> LocalNetwork:
+    def __call__(
+        self, validators: int, *, commit_ms: int = 50, staking: StakingTerms | None = None
+    ) -> LocalNetwork:
         """Write a network and return it, not started; the fixture stops it."""
 
 
@@ -36,7 +39,9 @@ def make_counter_command(node: Node) -> Sequence[str | Path]:
     return [sys.executable, Path(__file__).with_name("counter_app.py"), "--home", node.home]
 
 
-def write_test_network(directory: Path, validators: int, commit_ms: int) -> Network:
+def write_test_network(
+    directory: Path, validators: int, commit_ms: int, staking: StakingTerms | None = None
+) -> Network:
     """Write a network with the same keys each time; agents' approvals end in the year 2100."""
     return write_network(
         directory,
@@ -46,6 +51,7 @@ def write_test_network(directory: Path, validators: int, commit_ms: int) -> Netw
         accounts=ACCOUNTS,
         seed=b"tests",
         settings=NodeSettings(timeout_commit_ms=commit_ms),
+        staking=staking,
     )
 
 
@@ -70,9 +76,11 @@ def counter_network(cometbft: Path, tmp_path: Path) -> Iterator[MakeNetwork]:
 def _make_maker(
     stack: ExitStack, folder: Path, make_local: Callable[[Network], LocalNetwork]
 ) -> MakeNetwork:
-    def make(validators: int, *, commit_ms: int = 50) -> LocalNetwork:
+    def make(
+        validators: int, *, commit_ms: int = 50, staking: StakingTerms | None = None
+    ) -> LocalNetwork:
         directory = folder / f"net{len(list(folder.iterdir()))}"
-        local = make_local(write_test_network(directory, validators, commit_ms))
+        local = make_local(write_test_network(directory, validators, commit_ms, staking))
         stack.callback(local.stop)
         return local
 
