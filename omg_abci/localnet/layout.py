@@ -127,8 +127,7 @@ def write_network(
         genesis_time: of the first block; now by default.
         first_port: tried first; free ports are searched for if it is None or taken.
         settings: of all nodes.
-        staking: gives the document a staking section with the network's validators, owned by
-            the accounts; without it the validators never change.
+        staking: adds a staking section, in which the accounts own the validators.
 
     Raises:
         BadNetwork: no network can be made of this.
@@ -137,16 +136,13 @@ def write_network(
     _require_shape(validators, chain_id)
     keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]
     if staking is not None:
-        section = make_staking(keys, accounts, staking)
-        genesis_document = {**genesis_document, "staking": section}
+        genesis_document = {**genesis_document, "staking": make_staking(keys, accounts, staking)}
     _require_document(chain_id, genesis_document)
     directory = directory.expanduser().absolute()
     _claim_directory(directory)
     node_keys = [make_node_key(seed, f"node {index}") for index in range(validators)]
-    moment = (genesis_time or datetime.now(UTC)).astimezone(UTC)
-    genesis = make_genesis(
-        chain_id, moment.isoformat().replace("+00:00", "Z"), keys, genesis_document
-    )
+    moment = (genesis_time or datetime.now(UTC)).astimezone(UTC).isoformat()
+    genesis = make_genesis(chain_id, moment.replace("+00:00", "Z"), keys, genesis_document)
     nodes = tuple(
         _write_home(directory / f"node{index}", index, key, node_key, genesis)
         for index, (key, node_key) in enumerate(zip(keys, node_keys, strict=True))

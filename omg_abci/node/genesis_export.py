@@ -6,6 +6,7 @@ or a time ends there. All records are kept but the block record's height and blo
 that the same state and chain id give the same bytes.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,11 +14,12 @@ from typing import Any, Final
 
 from omg_abci.node.genesis_import import FORMAT
 from omg_abci.node.storage import Meta, Storage, StorageMissing
-from omg_abci.protocol.crypto import compute_keccak
+from omg_abci.protocol.crypto import compute_address, compute_keccak
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.limits import CHAIN_ID_BYTES_MAX
 from omg_abci.state import schema
 from omg_abci.state.records import BlockRecord
+from omg_abci.state.stake_records import ValidatorRecord
 
 _INDENT: Final = " "
 
@@ -27,7 +29,8 @@ def export_genesis(
 ) -> Iterator[str]:
     """Yield the text of a genesis file with the database's state, line by line.
 
-    Consensus parameters and validators are those of the given genesis file. The chain id stays
+    Consensus parameters are those of the given genesis file, and so are the validators of a chain
+    without staking; with staking they are the set that was last told. The chain id stays
     the same unless another one is given: what was signed for one is worth nothing on the other.
     Raise StorageError, GenesisError.
     """
@@ -46,7 +49,7 @@ def export_genesis(
         "chain_id": new_id,
         "initial_height": str(height + 1),
         "consensus_params": genesis["consensus_params"],
-        "validators": genesis["validators"],
+        "validators": _list_validators(storage) or genesis["validators"],
         "app_hash": "",
         "app_state": _make_head(meta, height),
     }
@@ -59,6 +62,26 @@ def export_genesis(
         yield f'{separator}\n["{key.hex()}","{shown.hex()}"]'
         separator = ","
     yield f"\n{_INDENT * 2}]\n{_INDENT}}}\n}}\n"
+
+
+def _list_validators(storage: Storage) -> list[dict[str, object]]:
+    """Return the set that stakers chose, as CometBFT's genesis file has it."""
+    validators = [
+        ValidatorRecord.decode(value) for _, value in storage.iterate_table(schema.VALIDATOR)
+    ]
+    return [
+        {
+            "address": compute_address(each.public_key).hex().upper(),
+            "pub_key": {
+                "type": "tendermint/PubKeySecp256k1eth",
+                "value": base64.b64encode(each.public_key).decode("ascii"),
+            },
+            "power": str(each.told_power),
+            "name": each.moniker,
+        }
+        for each in validators
+        if each.told_power
+    ]
 
 
 def _make_head(meta: Meta, height: int) -> dict[str, object]:

@@ -217,6 +217,16 @@ class Storage:
                 f"{self._path} holds {count} records, its meta says {self._count}"
             )
 
+    def iterate_table(self, table: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield a table's records, ascending by key; raise StorageUnreadable."""
+        bound = ReadOptions()
+        bound.set_iterate_upper_bound(_RECORD + bytes([table[0] + 1]))
+        try:
+            for key, value in self._db.items(from_key=_RECORD + table, read_opt=bound):
+                yield key[1:], value  # type: ignore[index,misc]  # raw mode: bytes only
+        except Exception as reason:
+            raise StorageUnreadable(f"{self._path}: {reason}") from reason
+
     def load_record(self, key: bytes) -> bytes | None:
         """Return a record's value, or None; raise StorageUnreadable."""
         return self._get(_RECORD + key)

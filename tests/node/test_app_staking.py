@@ -8,10 +8,11 @@ import pytest
 
 from omg_abci.gen.cometbft.abci import types_pb2 as pb
 from omg_abci.gen.cometbft.crypto import keys_pb2
+from omg_abci.node.genesis_export import export_genesis
 from omg_abci.protocol import errors
 from omg_abci.protocol.crypto import compute_address
 from omg_abci.state.stake_records import ValidatorRecord
-from tests.cast import OWNERS, PUBLIC_KEYS
+from tests.cast import CHAIN_ID, OWNERS, PUBLIC_KEYS
 from tests.node.app_world import AppNode, compute_hash, make_init, run, set_time
 from tests.vectors.genesis import STAKING_GENESIS
 
@@ -134,3 +135,28 @@ def test_evidence_that_outlives_stake_is_refused(tmp_path: Path) -> None:
             await node.app.init_chain(request)
 
     run(tmp_path, test)
+
+
+def test_an_export_names_the_set_of_its_state(tmp_path: Path) -> None:
+    """Who was tombstoned is not in the exported genesis, and the new chain begins with the rest."""
+    found: list[str] = []
+
+    async def export(node: AppNode) -> None:
+        await node.app.init_chain(make_request())
+        await decide(node)
+        await decide(node, (COMMIT, COMMIT), [(SMALL, 1)])
+        genesis = {"consensus_params": {}, "validators": ["of the file"]}
+        found.extend(export_genesis(node.chain.storage, genesis, CHAIN_ID))
+
+    async def begin(node: AppNode) -> None:
+        exported = json.loads("".join(found))
+        (validator,) = exported["validators"]
+        assert (validator["address"], validator["power"]) == (BIG.hex().upper(), "10000")
+        request = make_request((10_000,))
+        request.app_state_bytes = json.dumps(exported["app_state"]).encode()
+        request.initial_height = int(exported["initial_height"])
+        await node.app.init_chain(request)
+        assert get_validator(node, 1).tombstoned == 1
+
+    run(tmp_path / "old", export)
+    run(tmp_path / "new", begin)
