@@ -65,7 +65,9 @@ def check_invariants(state: State) -> None:
         held = [amount for key, amount in state.free.items() if key[2] == number]
         held += [amount for key, amount in reserved.items() if key[2] == number]
         assert min(held, default=0) >= 0
-        pool = state.fee_pool + compute_held(state.stake) if number == state.fee_token else 0
+        pool = 0
+        if number == state.fee_token:
+            pool = state.fee_pool + compute_held(state.stake) + state.fees.refunds
         assert sum(held) + pool == token.supply
     for order in state.orders.values():
         assert order.market in state.markets
@@ -80,3 +82,22 @@ def check_invariants(state: State) -> None:
         assert (market.status == MarketStatus.UNCROSSING) == (market.auction_price > 0)
         assert market.low <= market.last_price <= market.high
     check_stake(state)
+    check_fees(state)
+
+
+def check_fees(state: State) -> None:
+    """Assert that stakers get the cost or all that there is, and payers' claims are covered."""
+    fees = state.fees
+    if not fees.terms:
+        return
+    owed = 0
+    for settled in fees.settled.values():
+        paid = settled.collected - settled.refunded
+        assert paid in {min(settled.cost, settled.collected), 0}
+    for epoch, amount in fees.paid.values():
+        if epoch < fees.epoch:
+            settled = fees.settled[epoch]
+            owed += amount * settled.refunded // settled.collected
+    assert owed <= fees.refunds
+    now = [amount for epoch, amount in fees.paid.values() if epoch == fees.epoch]
+    assert sum(now) == state.fee_pool

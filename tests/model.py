@@ -25,6 +25,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     Redelegate,
     SetSwitch,
+    SetVote,
     SignedTx,
     Transfer,
     Undelegate,
@@ -33,6 +34,8 @@ from omg_abci.protocol.messages import (
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
 from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType
+from tests.model_fee_state import read_fees
+from tests.model_fees import end_fees, settle_payers
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
 from tests.model_stake_blocks import begin_staking, compute_held, end_staking
@@ -71,6 +74,7 @@ class Model:
             key = (bytes.fromhex(row["owner"][2:]), row["subaccount"], row["token"])
             self.state.add_free(key, int(row["amount"]))
         self.state.stake = read_stake(document)
+        self.state.fees = read_fees(document)
         bonded = compute_held(self.state.stake)
         for row in document["tokens"]:
             supply = sum(n for (_, _, token), n in self.state.free.items() if token == row["id"])
@@ -206,10 +210,12 @@ class Model:
         state.height, state.now, state.placed, state.events = height, time_ms, 0, []
         begin_staking(state, votes, offences)
         work_start(state)
+        settle_payers(state, sorted({tx.body.owner for tx in txs}))
         for owner, fee in self.compute_fees(txs).items():
             state.add_free(self.payer(owner), -fee)
         results = [self.execute_tx(tx) for tx in txs]
         work_end(self.state)
+        end_fees(self.state, txs, results)
         updates = end_staking(self.state)
         self.state.block_hash = block_hash
         return Applied(results, self.state.events, updates)
@@ -370,7 +376,7 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_MARKET
         case CreateValidator() | EditValidator() | Unjail():
             return limits.WORK_VALIDATOR
-        case Delegate() | Undelegate() | Redelegate() | ClaimRewards():
+        case Delegate() | Undelegate() | Redelegate() | ClaimRewards() | SetVote():
             return limits.WORK_STAKE
         case _:
             return limits.WORK_AGENT

@@ -124,7 +124,8 @@ def end_staking(state: State) -> list[ValidatorUpdate]:
     stake = state.stake
     if not stake.terms or state.height % stake.terms["checkpoint_blocks"]:
         return []
-    distribute(state)
+    if not state.fees.terms:
+        state.fee_pool -= distribute(state, state.fee_pool)
     powers, updates = rank(stake), list[ValidatorUpdate]()
     if not powers:
         return []
@@ -138,17 +139,17 @@ def end_staking(state: State) -> list[ValidatorUpdate]:
     return updates
 
 
-def distribute(state: State) -> None:
-    """Give the fees to the stakers of the set."""
+def distribute(state: State, pool: int) -> int:
+    """Give fees to the stakers of the set; return what they got."""
     stake, window = state.stake, state.stake.terms["window_blocks"]
     weights = {
         owner: each.tokens * (window - len(each.missed))
         for owner, each in stake.validators.items()
         if each.told and not each.is_out and each.shares
     }
-    total, pool = sum(weights.values()), state.fee_pool
+    total, given = sum(weights.values()), 0
     if not total or not pool:
-        return
+        return 0
     for owner, weight in weights.items():
         each, part = stake.validators[owner], pool * weight // total
         commission = part * each.commission_bp // 10_000
@@ -157,7 +158,8 @@ def distribute(state: State) -> None:
             growths=(*each.growths, growth), commission=each.commission + commission
         )
         stake.rewards += part
-        state.fee_pool -= part
+        given += part
+    return given
 
 
 def compute_held(stake: Stake) -> int:

@@ -11,6 +11,7 @@ from omg_abci.protocol.messages import (
     Delegate,
     EditValidator,
     Redelegate,
+    SetVote,
     StakingMessage,
     Undelegate,
     Unjail,
@@ -48,6 +49,8 @@ def do_staking_leg(state: State, owner: bytes, leg: StakingMessage) -> LegResult
             redelegate(state, owner, leg)
         case ClaimRewards():
             claim_rewards(state, owner, leg)
+        case SetVote():
+            set_vote(state, owner, leg)
     return LegResult()
 
 
@@ -200,6 +203,19 @@ def claim_rewards(state: State, owner: bytes, leg: ClaimRewards) -> None:
         state.stake.validators[owner] = each._replace(commission=0)
 
 
+def set_vote(state: State, owner: bytes, leg: SetVote) -> None:
+    """Keep a vote, or drop it."""
+    if not state.fees.terms:
+        raise Refused(errors.FeesFixed)
+    find_validator(state, leg.validator)
+    held = state.stake.delegations.get((owner, leg.validator))
+    if owner != leg.validator and not (held and held.shares):
+        raise Refused(errors.NoDelegation)
+    state.fees.votes.pop((owner, leg.validator, leg.parameter), None)
+    if leg.value:
+        state.fees.votes[owner, leg.validator, leg.parameter] = leg.value
+
+
 def pocket(state: State, owner: bytes) -> tuple[bytes, int, int]:
     """Return the balance that stake comes from and goes to."""
     return owner, 0, state.fee_token
@@ -269,6 +285,10 @@ def add_delegation(state: State, delegator: bytes, owner: bytes, shares: int) ->
     held = state.stake.delegations.get(key, Delegation(0, len(growths)))
     pay(state, delegator, held.shares * sum(growths[held.paid :]) // SCALE)
     state.stake.delegations[key] = Delegation(held.shares + shares, len(growths))
+    if held.shares + shares == 0 and delegator != owner:
+        for who, to, number in list(state.fees.votes):
+            if (who, to) == key:
+                del state.fees.votes[who, to, number]
     if held.shares + shares == 0 and not state.stake.count_moving(*key):
         del state.stake.delegations[key]
 

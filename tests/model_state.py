@@ -12,6 +12,7 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
+from tests.model_fee_state import Fees
 from tests.model_stake_state import Stake
 
 Key = tuple[bytes, int]
@@ -157,6 +158,7 @@ class State:
     nonces: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
     """Used nonces that are kept, by signer."""
     stake: Stake = field(default_factory=Stake)
+    fees: Fees = field(default_factory=Fees)
 
     def copy(self) -> "State":
         """Return a state of its own; what the dictionaries and the list hold is immutable."""
@@ -165,6 +167,7 @@ class State:
             if isinstance(kept, dict | list):
                 setattr(twin, name, kept.copy())
         twin.stake = self.stake.copy()
+        twin.fees = self.fees.copy()
         return twin
 
     def get_free(self, key: BalanceKey) -> int:
@@ -240,6 +243,7 @@ class State:
             + u(2, len([1 for who, _ in self.tombstones if who == owner]))
             + u(1, len([1 for who, _ in self.agents if who == owner]))
             + u(8, self.switches.get(owner, 0))
+            + self.fees.encode_paid(owner)
         )
 
     def encode_market(self, number: int, sums: bytes) -> bytes:
@@ -312,13 +316,14 @@ class State:
             for page in sorted({nonce // 1_024 for nonce in nonces}):
                 records[b"\x0a" + signer + u(8, page)] = encode_page(nonces, page)
         records |= self.stake.encode()
+        records |= self.fees.encode(self.stake)
         empty = [key for key, value in records.items() if key[0] in {4, 5} and not any(value)]
         return {key: records[key] for key in sorted(records) if key not in empty}
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""
         found = [owner for owner, _ in (*self.orders, *self.ended, *self.tombstones, *self.agents)]
-        return sorted({*found, *self.next_slot, *self.switches})
+        return sorted({*found, *self.next_slot, *self.switches, *self.fees.paid})
 
 
 def encode_sums(records: list[bytes]) -> bytes:

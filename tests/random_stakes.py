@@ -15,10 +15,12 @@ from omg_abci.protocol.messages import (
     EditValidator,
     Message,
     Redelegate,
+    SetVote,
     Transfer,
     Undelegate,
     Unjail,
 )
+from omg_abci.protocol.parameters import DOWNTIME_BP, PARAMETERS
 from tests.cast import DAY_MS, GENESIS, OWNERS, PUBLIC_KEYS, STRANGER, Key, show
 from tests.model_state import State
 from tests.strategies import BlockPlan, TxPlan
@@ -52,6 +54,25 @@ _RATES = (0, 100, 500, 1_000, 9_000)
 _CONSENSUS = tuple(compute_address(key) for key in PUBLIC_KEYS)
 
 
+FEES: dict[str, Any] = {
+    "epoch_blocks": 6,
+    "cost": "2000",
+    "price_min": 1,
+    "price_max": 5,
+    "average_work": 5_000,
+    "target_work": 4_000,
+}
+_VOTED: dict[int, tuple[int, ...]] = {
+    1: (1, 9, 1_000, 2_000, 2_500, 3_200, 10**6),
+    2: (4_000, 4_500, 5_000),
+    3: (1, 25, 10**6),
+    4: (200, 220, 250, 1_000),
+    5: (1_000, 3_200, 10**9),
+    6: (1, 50, 100),
+    7: (100, 2_500, 5_000),
+}
+
+
 class StakeSource:
     """Draws blocks; the same seed and calls give the same blocks."""
 
@@ -62,7 +83,9 @@ class StakeSource:
         self.guilty = self.random.choice([0.0, 0.03, 0.1])
         downtime_bp = self.random.choice([100, 100, 10_000])
         self.genesis = GENESIS | {"staking": STAKING | {"downtime_bp": downtime_bp}}
-        """Its slashes for downtime are small, or take everything."""
+        """Its slashes for downtime are small, or take everything; most chains have fees."""
+        if downtime_bp <= PARAMETERS[DOWNTIME_BP].highest and self.random.random() < 0.8:
+            self.genesis |= {"fees": FEES}
 
     def draw_block(self) -> BlockPlan:
         """Draw a block of a few transactions."""
@@ -85,6 +108,8 @@ class StakeSource:
         pick = self.random
         validator, amount = self.draw_validator(), pick.choice(_AMOUNTS)
         chance = pick.random()
+        if chance < 0.12:
+            return self.draw_vote(validator)
         if chance < 0.35:
             return Delegate(validator, amount)
         if chance < 0.55:
@@ -107,6 +132,12 @@ class StakeSource:
             return CreateValidator(key, "made", rate, most, step, least, amount * 3)
         target = pick.choice([key for key in OWNERS if key != owner])
         return Transfer(target.address, 1, amount, 0, 0)
+
+    def draw_vote(self, validator: bytes) -> SetVote:
+        """Draw a standing vote, one in eight withdrawn."""
+        number = self.random.choice(list(_VOTED))
+        value = 0 if self.random.random() < 0.125 else self.random.choice(_VOTED[number])
+        return SetVote(validator, number, value)
 
     def draw_validator(self) -> bytes:
         """Draw the owner of a validator, one in fifty of none."""

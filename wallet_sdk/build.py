@@ -31,6 +31,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     Transfer,
     TxBody,
     Undelegate,
@@ -309,6 +310,16 @@ def redelegate(source: Address, target: Address, amount: Amount) -> Redelegate:
 def claim_rewards(validator: Address) -> ClaimRewards:
     """Take the rewards of one's stake, and the commission of one's own validator."""
     message = ClaimRewards(validator)
+    message.check()
+    return message
+
+
+def set_vote(validator: Address, parameter: int, value: Amount) -> SetVote:
+    """Say what a number of the chain should be, 0 for nothing; raise as `SetVote.check`.
+
+    `parameters.compute_step_floor` finds a value of the grid.
+    """
+    message = SetVote(validator, parameter, value)
     message.check()
     return message
 

@@ -27,6 +27,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     StakingMessage,
     Transfer,
     TxBody,
@@ -274,6 +275,7 @@ _LEG_DECODERS: Final[dict[str, Any]] = {
     "undelegate": lambda leg: Undelegate(leg.validator, decode_amount(leg.amount)),
     "redelegate": lambda leg: Redelegate(leg.source, leg.target, decode_amount(leg.amount)),
     "claim_rewards": lambda leg: ClaimRewards(leg.validator),
+    "set_vote": lambda leg: SetVote(leg.validator, leg.parameter, decode_amount(leg.value)),
 }
 
 
@@ -313,7 +315,7 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
 
 def _encode_staking_leg(leg: StakingMessage) -> Any:  # noqa: ANN401 - a generated class
     fields: dict[str, Any] = leg._asdict()
-    for name in ("amount", "self_bond_min"):
+    for name in ("amount", "self_bond_min", "value"):
         if name in fields:
             fields[name] = encode_amount(fields[name])
     match leg:
@@ -331,6 +333,8 @@ def _encode_staking_leg(leg: StakingMessage) -> Any:  # noqa: ANN401 - a generat
             return pb.Leg(redelegate=pb.Redelegate(**fields))
         case ClaimRewards():
             return pb.Leg(claim_rewards=pb.ClaimRewards(**fields))
+        case SetVote():
+            return pb.Leg(set_vote=pb.SetVote(**fields))
 
 
 # --- results ----------------------------------------------------------------------------------

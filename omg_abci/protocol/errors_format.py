@@ -260,3 +260,11 @@ class BadCommission(FormatError):
 
 class SameValidator(FormatError):
     code, text = 83, "stake moves to the validator that it is with"
+
+
+class BadParameter(FormatError):
+    code, text = 84, "there is no such number to vote on"
+
+
+class BadVote(FormatError):
+    code, text = 85, "vote is out of the number's bounds, or between two steps of the grid"

@@ -80,3 +80,7 @@ class StakeImmature(LegError):
 
 class NothingToClaim(LegError):
     code, text = 3018, "there are no rewards to claim"
+
+
+class FeesFixed(LegError):
+    code, text = 3019, "the chain's fees are fixed: there is nothing to vote on"

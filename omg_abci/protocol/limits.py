@@ -100,6 +100,16 @@ COMMISSION_PAUSE_MS: Final = 24 * 3600 * 1000
 SIGNING_WINDOW_MAX: Final = 8_192
 """Blocks in the window of downtime: a record of at most 1 KiB for each validator."""
 
+# --- fees ---
+MULTIPLIER_ONE: Final = 1 << 16
+"""A congestion multiplier of 1."""
+MULTIPLIER_MAX: Final = 64
+"""The price of a work unit is at most so many times the provisional one."""
+WORK_AVERAGE_EPOCHS: Final = 64
+"""The long average of an epoch's work moves by a part of this towards each: a quiet spell of forty
+epochs leaves half of it, so that the price it leads to is not far off."""
+EPOCH_BLOCKS_MAX: Final = 1_000_000
+
 # --- blocks ---
 BLOCK_TXS_MAX: Final = 8_000
 BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024

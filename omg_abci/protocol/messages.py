@@ -22,6 +22,7 @@ from omg_abci.protocol.messages_staking import (
     Delegate,
     EditValidator,
     Redelegate,
+    SetVote,
     StakingMessage,
     Undelegate,
     Unjail,
@@ -56,6 +57,7 @@ __all__ = (
     "Redelegate",
     "RevokeAgent",
     "SetSwitch",
+    "SetVote",
     "SignedTx",
     "StakingMessage",
     "Transfer",
@@ -138,6 +140,7 @@ Message = (
     | Undelegate
     | Redelegate
     | ClaimRewards
+    | SetVote
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -158,6 +161,7 @@ MESSAGES: tuple[type[Message], ...] = (
     Undelegate,
     Redelegate,
     ClaimRewards,
+    SetVote,
 )
 """Every kind of leg, ascending by its number in the protobuf oneof."""
 

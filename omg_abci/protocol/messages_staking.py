@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.crypto import is_public_key
+from omg_abci.protocol.parameters import PARAMETERS, compute_step
 from omg_abci.protocol.units import ADDRESS_BYTES, ZERO_ADDRESS, Address, Amount
 
 _PUBLIC_KEY_BYTES: Final = 33
@@ -130,7 +131,39 @@ class ClaimRewards(NamedTuple):
         _require_validator(self.validator)
 
 
+class SetVote(NamedTuple):
+    """Say once, until it is said anew, what a number of the chain should be.
+
+    A validator's owner speaks for all of its stake, but for that whose holders speak themselves.
+    """
+
+    validator: Address
+    """With whom the stake is that votes."""
+    parameter: int
+    """One of `parameters.PARAMETERS`."""
+    value: Amount
+    """A step of the grid; 0 withdraws the vote."""
+
+    def check(self) -> None:
+        """Raise BadAddress, BadParameter, BadVote."""
+        _require_validator(self.validator)
+        bounds = PARAMETERS.get(self.parameter)
+        if bounds is None:
+            raise errors.BadParameter
+        if not self.value:
+            return
+        if not bounds.lowest <= self.value <= bounds.highest or compute_step(self.value) is None:
+            raise errors.BadVote
+
+
 StakingMessage = (
-    CreateValidator | EditValidator | Unjail | Delegate | Undelegate | Redelegate | ClaimRewards
+    CreateValidator
+    | EditValidator
+    | Unjail
+    | Delegate
+    | Undelegate
+    | Redelegate
+    | ClaimRewards
+    | SetVote
 )
 """Every leg about stake."""

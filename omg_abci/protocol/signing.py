@@ -26,11 +26,13 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     Transfer,
     TxBody,
     Undelegate,
     Unjail,
 )
+from omg_abci.protocol.parameters import PARAMETERS
 from omg_abci.protocol.units import (
     Hash,
     MarketAction,
@@ -161,6 +163,7 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
     Undelegate: (("address", "validator"), ("uint128", "amount")),
     Redelegate: (("address", "source"), ("address", "target"), ("uint128", "amount")),
     ClaimRewards: (("address", "validator"),),
+    SetVote: (("address", "validator"), ("string", "parameter"), ("uint128", "value")),
 }
 """EIP-712 type and name of each field, in the message's own order."""
 
@@ -203,6 +206,7 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         SelfTrade.ALLOW: "allow",
     },
     "scope": {1: "trade"},
+    "parameter": {number: each.name for number, each in PARAMETERS.items()},
     "mode": {MarketMode.CONTINUOUS: "continuous", MarketMode.BATCH: "batch"},
     "action": {
         MarketAction.CANCEL_ONLY: "cancel only",

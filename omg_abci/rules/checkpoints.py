@@ -27,7 +27,8 @@ def end_staking(state: WorkingState) -> tuple[ValidatorUpdate, ...]:
     staking = state.staking
     if staking is None or state.height % staking.checkpoint_blocks:
         return ()
-    state.fee_pool -= distribute_rewards(state, state.fee_pool)
+    if state.fees is None:
+        state.fee_pool -= distribute_rewards(state, state.fee_pool)
     return _change_set(state, staking)
 
 

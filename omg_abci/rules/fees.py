@@ -17,6 +17,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     SignedTx,
     Transfer,
     Undelegate,
@@ -64,5 +65,5 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_MARKET
         case CreateValidator() | EditValidator() | Unjail():
             return limits.WORK_VALIDATOR
-        case Delegate() | Undelegate() | Redelegate() | ClaimRewards():
+        case Delegate() | Undelegate() | Redelegate() | ClaimRewards() | SetVote():
             return limits.WORK_STAKE

@@ -7,6 +7,7 @@ the pot, never a debt.
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.units import Address, Amount
+from omg_abci.rules.votes import note_shares
 from omg_abci.state import schema
 from omg_abci.state.stake_records import DelegationRecord, MovingPoolRecord, ValidatorRecord
 from omg_abci.state.working import WorkingState
@@ -69,6 +70,8 @@ def change_delegation(
     old = state.find_delegation(delegator, validator) or DelegationRecord(0, index, 0)
     pay_rewards(state, delegator, compute_owed(old.shares, index, old.paid_index))
     new = DelegationRecord(old.shares + shares, index, old.moving + moving)
+    if shares:
+        note_shares(state, delegator, validator, old.shares, new.shares)
     key = schema.compute_delegation_key(delegator, validator)
     state.set_stake(key, new if new.shares or new.moving else None)
 

@@ -26,6 +26,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     SignedTx,
     Transfer,
     TxBody,
@@ -45,6 +46,7 @@ from omg_abci.rules.amendments import process_amend_order
 from omg_abci.rules.cancels import process_cancel_all, process_cancel_order, process_set_switch
 from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
+from omg_abci.rules.epochs import end_fees, settle_payer
 from omg_abci.rules.exchange import process_place_order
 from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
@@ -61,6 +63,7 @@ from omg_abci.rules.validators import (
     process_edit_validator,
     process_unjail,
 )
+from omg_abci.rules.votes import process_set_vote
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
 
@@ -129,6 +132,7 @@ def apply_block(state: WorkingState, block: Block) -> BlockResult:
     _reserve_fees(state, block.txs, declared)
     results = [_process_tx(state, tx, work) for tx, work in zip(block.txs, declared, strict=True)]
     work_end(state)
+    end_fees(state, block.txs, results)
     updates = end_staking(state)
     return BlockResult(tuple(results), tuple(state.events), compute_changes(state), updates)
 
@@ -147,7 +151,9 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
         owner = tx.body.owner
         by_payer[owner] = by_payer.get(owner, 0) + work
     for owner, work in by_payer.items():
-        balance = state.get_own(state.get_account(owner), 0, state.fee_token)
+        account = state.get_account(owner)
+        settle_payer(state, account)
+        balance = state.get_own(account, 0, state.fee_token)
         state.change_balance(balance, -work * state.unit_price, 0)
 
 
@@ -251,3 +257,5 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_redelegate(state, ctx, msg)
         case ClaimRewards():
             return process_claim_rewards(state, ctx, msg)
+        case SetVote():
+            return process_set_vote(state, ctx, msg)

@@ -13,6 +13,7 @@ from omg_abci.protocol.errors import require
 from omg_abci.protocol.units import Address
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order
+from omg_abci.state.fee_records import FeeRecord, TallyRecord
 from omg_abci.state.hashes import DiffEntry
 from omg_abci.state.objects import NOTHING, Account, Market
 from omg_abci.state.records import (
@@ -21,6 +22,7 @@ from omg_abci.state.records import (
     encode_nonce_page,
     encode_order,
     encode_order_tail,
+    encode_paid,
     encode_tombstone,
     pack_account,
 )
@@ -184,12 +186,17 @@ def _collect_stake(state: WorkingState, entries: list[_Entry]) -> None:
             entries.append((key, before, None if new is None else new.encode()))
 
 
-def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | None:
+def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | FeeRecord | None:
     table = key[:1]
     if table == schema.STAKING:
         return state.staking
     if table == schema.VALIDATOR:
         return state.validators.get(key[1:])
+    if table == schema.FEES:
+        return state.fees
+    if table == schema.TALLY:
+        shares = state.tallies[key[1:21], key[21]].get(int.from_bytes(key[22:], "big"))
+        return None if shares is None else TallyRecord(shares)
     return state.stake.get(key)
 
 
@@ -232,6 +239,8 @@ def encode_account(account: Account) -> bytes | None:
         len(account.agents),
         account.switch_ms,
     )
+    if account.paid_epoch:
+        return packed + encode_paid(account.paid_epoch, account.paid)
     return None if packed == _NO_ACCOUNT else packed
 
 
@@ -312,6 +321,11 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
             records[key] = encode_balance(balance.free, balance.reserved)
     if state.staking is not None:
         records[schema.STAKING] = state.staking.encode()
+    if state.fees is not None:
+        records[schema.FEES] = state.fees.encode()
+    for (owner, parameter), tally in state.tallies.items():
+        for step, shares in tally.items():
+            records[schema.compute_tally_key(owner, parameter, step)] = TallyRecord(shares).encode()
     for owner, validator in state.validators.items():
         records[schema.compute_validator_key(owner)] = validator.encode()
     for key, stake in state.stake.items():

@@ -13,6 +13,7 @@ from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
 from omg_abci.protocol.units import ZERO_ADDRESS, MarketMode, MarketStatus, Scope
 from omg_abci.state import schema
+from omg_abci.state.genesis_fees import add_fees
 from omg_abci.state.genesis_fields import (
     read_address,
     read_entries,
@@ -34,7 +35,7 @@ Records = dict[bytes, bytes]
 
 _REQUIRED: Final = ("fee_token", "unit_price", "root_interval", "tokens", "markets", "balances")
 _DOMAIN: Final = ("ethereum_chain_id", "verifying_contract")
-_OPTIONAL: Final = ("agents", "market_bond", "staking", *_DOMAIN)
+_OPTIONAL: Final = ("agents", "market_bond", "staking", "fees", *_DOMAIN)
 _MARKET_REQUIRED: Final = (
     "id",
     "base",
@@ -87,6 +88,7 @@ def build_genesis(
         next_market=next_market,
         market_bond=bond,
     ).encode()
+    add_fees(records, document)
     return sorted(records.items()), domain
 
 

@@ -150,6 +150,7 @@ def _load_account(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     account.orders_sum = record.orders_sum
     account.ended_next = record.ended_next
+    account.paid_epoch, account.paid = record.paid_epoch, record.paid
     account.stored = value
     if record.switch_ms:
         account.switch_ms = record.switch_ms

@@ -55,6 +55,8 @@ class Account:
         "orders",
         "orders_sum",
         "owner",
+        "paid",
+        "paid_epoch",
         "slots",
         "stored",
         "switch_ms",
@@ -84,6 +86,9 @@ class Account:
         """Page to the bitmap of its used nonces."""
         self.nonce_heap: list[int] = _NO_PAGES
         """The pages, smallest first; one that is not in ``nonce_pages`` is passed over."""
+        self.paid_epoch = 0
+        self.paid: Amount = 0
+        """Fees of that epoch; what is refunded of them is settled when it next pays."""
         self.stored: bytes | None = None
 
     def open_tables(self) -> None:

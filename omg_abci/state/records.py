@@ -24,6 +24,7 @@ _BLOCK: Final = struct.Struct(">QQ32sQQQIIQIQQ")
 _TOKEN: Final = struct.Struct(">BQQ")
 _MARKET: Final = struct.Struct(">IIQQQQQQBBHI20sQQQI32sQQQQQQ")
 _ACCOUNT: Final = struct.Struct(">I32sHHBQ")
+_ACCOUNT_TAIL: Final = struct.Struct(">QQQ")
 _AGENT: Final = struct.Struct(">IQ")
 _ORDER: Final = struct.Struct(">IBBBBBBQQQQQ")
 _ORDER_TAIL: Final = struct.Struct(">QQQQH")
@@ -164,17 +165,25 @@ class AccountRecord(NamedTuple):
     agents: int
     switch_ms: Millis = 0
     """When the dead-man's switch fires; 0: it is off."""
+    paid_epoch: int = 0
+    paid: Amount = 0
+    """Fees of that epoch, of which a part may come back."""
 
     def encode(self) -> bytes:
-        """Return the record's bytes."""
+        """Return the record's bytes; the last two fields only when there is something in them."""
         orders_sum = self.orders_sum.to_bytes(32, "big")
-        return _ACCOUNT.pack(self.open_orders, orders_sum, *self[2:])
+        head = _ACCOUNT.pack(self.open_orders, orders_sum, *self[2:6])
+        return head + encode_paid(self.paid_epoch, self.paid) if self.paid_epoch else head
 
     @classmethod
     def decode(cls, data: bytes) -> "AccountRecord":
         """Return the record."""
-        open_orders, orders_sum, *rest = _ACCOUNT.unpack(data)
-        return cls(open_orders, int.from_bytes(orders_sum, "big"), *rest)
+        open_orders, orders_sum, *rest = _ACCOUNT.unpack_from(data)
+        epoch = paid = 0
+        if len(data) != _ACCOUNT.size:
+            epoch, high, low = _ACCOUNT_TAIL.unpack(data[_ACCOUNT.size :])
+            paid = high << 64 | low
+        return cls._make((open_orders, int.from_bytes(orders_sum, "big"), *rest, epoch, paid))
 
 
 class BalanceRecord(NamedTuple):
@@ -295,6 +304,11 @@ def decode_ended_client_id(data: bytes) -> int:
 
 pack_account = _ACCOUNT.pack
 """Return an account's bytes from its fields, the sum as 32 bytes, without making the record."""
+
+
+def encode_paid(epoch: int, paid: Amount) -> bytes:
+    """Return what follows in the record of an account that paid fees in an epoch."""
+    return _ACCOUNT_TAIL.pack(epoch, paid >> 64, paid & _LOW64)
 
 
 def encode_tombstone(until_ms: Millis) -> bytes:

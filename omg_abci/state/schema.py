@@ -26,6 +26,11 @@ UNBONDING_POOL: Final = b"\x15"
 UNBONDING: Final = b"\x16"
 MOVING_POOL: Final = b"\x17"
 MOVING: Final = b"\x18"
+FEES: Final = b"\x19"
+EPOCH: Final = b"\x1a"
+PARAMETER: Final = b"\x1b"
+VOTES: Final = b"\x1c"
+TALLY: Final = b"\x1d"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -47,6 +52,11 @@ TABLES: Final = {
     UNBONDING: "unbonding",
     MOVING_POOL: "moving_pool",
     MOVING: "moving",
+    FEES: "fees",
+    EPOCH: "epoch",
+    PARAMETER: "parameter",
+    VOTES: "votes",
+    TALLY: "tally",
 }
 """Table byte to name."""
 
@@ -134,3 +144,23 @@ def compute_moving_pool_key(source: Address, target: Address, period: int) -> by
 def compute_moving_key(delegator: Address, source: Address, target: Address, period: int) -> bytes:
     """Return the key of a delegator's part of it."""
     return MOVING + delegator + source + target + period.to_bytes(8, "big")
+
+
+def compute_epoch_key(number: int) -> bytes:
+    """Return the key of how an epoch was settled."""
+    return EPOCH + number.to_bytes(8, "big")
+
+
+def compute_parameter_key(number: int) -> bytes:
+    """Return the key of a number that stakers vote on."""
+    return PARAMETER + number.to_bytes(1, "big")
+
+
+def compute_votes_key(staker: Address, validator: Address) -> bytes:
+    """Return the key of a staker's standing votes with a validator."""
+    return VOTES + staker + validator
+
+
+def compute_tally_key(validator: Address, parameter: int, step: int) -> bytes:
+    """Return the key of a validator's shares whose holders vote for a step themselves."""
+    return TALLY + validator + parameter.to_bytes(1, "big") + step.to_bytes(2, "big")

@@ -1,9 +1,17 @@
-"""From records about stake to the working state: the part of `loading` that knows them."""
+"""From records about stake and fees to the working state: the part of `loading` that knows them."""
 
 from typing import Final
 
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.state import schema
+from omg_abci.state.fee_records import (
+    EpochRecord,
+    FeeRecord,
+    FeesRecord,
+    ParameterRecord,
+    TallyRecord,
+    VotesRecord,
+)
 from omg_abci.state.stake_records import (
     ConsensusRecord,
     DelegationRecord,
@@ -18,7 +26,7 @@ from omg_abci.state.stake_records import (
 )
 from omg_abci.state.working import WorkingState
 
-STAKE_RECORDS: Final[dict[bytes, type[StakeRecord]]] = {
+STAKE_RECORDS: Final[dict[bytes, type[StakeRecord | FeeRecord]]] = {
     schema.STAKING: StakingRecord,
     schema.VALIDATOR: ValidatorRecord,
     schema.CONSENSUS: ConsensusRecord,
@@ -28,6 +36,11 @@ STAKE_RECORDS: Final[dict[bytes, type[StakeRecord]]] = {
     schema.UNBONDING: UnbondingRecord,
     schema.MOVING_POOL: MovingPoolRecord,
     schema.MOVING: MovingRecord,
+    schema.FEES: FeesRecord,
+    schema.EPOCH: EpochRecord,
+    schema.PARAMETER: ParameterRecord,
+    schema.VOTES: VotesRecord,
+    schema.TALLY: TallyRecord,
 }
 """Table to the class of its records."""
 
@@ -44,6 +57,11 @@ def load_stake(state: WorkingState, key: bytes, value: bytes) -> None:
     record = kind.decode(value)
     if isinstance(record, StakingRecord):
         state.staking = record
+    elif isinstance(record, FeesRecord):
+        state.fees = record
+    elif isinstance(record, TallyRecord):
+        where = key[1:21], key[21]
+        state.tallies.setdefault(where, {})[int.from_bytes(key[22:], "big")] = record.shares
     elif isinstance(record, ValidatorRecord):
         state.validators[key[1:]] = record
     else:

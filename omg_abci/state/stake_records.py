@@ -6,6 +6,7 @@ They are immutable: a change is another record in the place of the one before.
 from typing import Final, NamedTuple
 
 from omg_abci.protocol.units import Address, Amount, Height, Millis
+from omg_abci.state.packing import pack, unpack
 
 _PUBLIC_KEY_BYTES: Final = 33
 
@@ -36,12 +37,12 @@ class StakingRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_STAKING, self)
+        return pack(_STAKING, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "StakingRecord":
         """Return the record."""
-        return cls._make(_unpack(_STAKING, data))
+        return cls._make(unpack(_STAKING, data))
 
 
 class ValidatorRecord(NamedTuple):
@@ -76,7 +77,7 @@ class ValidatorRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return self.public_key + _pack(_VALIDATOR, self[1:-1]) + self.moniker.encode()
+        return self.public_key + pack(_VALIDATOR, self[1:-1]) + self.moniker.encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "ValidatorRecord":
@@ -84,7 +85,7 @@ class ValidatorRecord(NamedTuple):
         numbers = data[_PUBLIC_KEY_BYTES:]
         size = sum(_VALIDATOR)
         moniker = numbers[size:].decode()
-        fields = _unpack(_VALIDATOR, numbers[:size])
+        fields = unpack(_VALIDATOR, numbers[:size])
         return cls._make((data[:_PUBLIC_KEY_BYTES], *fields, moniker))
 
 
@@ -130,12 +131,12 @@ class DelegationRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_DELEGATION, self)
+        return pack(_DELEGATION, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "DelegationRecord":
         """Return the record."""
-        return cls._make(_unpack(_DELEGATION, data))
+        return cls._make(unpack(_DELEGATION, data))
 
 
 class UnbondingPoolRecord(NamedTuple):
@@ -146,12 +147,12 @@ class UnbondingPoolRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_UNBONDING_POOL, self)
+        return pack(_UNBONDING_POOL, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "UnbondingPoolRecord":
         """Return the record."""
-        return cls._make(_unpack(_UNBONDING_POOL, data))
+        return cls._make(unpack(_UNBONDING_POOL, data))
 
 
 class UnbondingRecord(NamedTuple):
@@ -162,12 +163,12 @@ class UnbondingRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_UNBONDING, self)
+        return pack(_UNBONDING, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "UnbondingRecord":
         """Return the record."""
-        return cls._make(_unpack(_UNBONDING, data))
+        return cls._make(unpack(_UNBONDING, data))
 
 
 class MovingPoolRecord(NamedTuple):
@@ -182,12 +183,12 @@ class MovingPoolRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_MOVING_POOL, self)
+        return pack(_MOVING_POOL, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "MovingPoolRecord":
         """Return the record."""
-        return cls._make(_unpack(_MOVING_POOL, data))
+        return cls._make(unpack(_MOVING_POOL, data))
 
 
 class MovingRecord(NamedTuple):
@@ -200,12 +201,12 @@ class MovingRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return _pack(_MOVING, self)
+        return pack(_MOVING, self)
 
     @classmethod
     def decode(cls, data: bytes) -> "MovingRecord":
         """Return the record."""
-        return cls._make(_unpack(_MOVING, data))
+        return cls._make(unpack(_MOVING, data))
 
 
 StakeRecord = (
@@ -227,22 +228,3 @@ _UNBONDING_POOL: Final = (16, 32)
 _UNBONDING: Final = (32, 8)
 _MOVING_POOL: Final = (32, 32, 32, 32)
 _MOVING: Final = (32, 32, 8)
-
-
-def _pack(sizes: tuple[int, ...], values: tuple[int, ...]) -> bytes:
-    """Return unsigned big-endian integers of these sizes, one after the other."""
-    return b"".join(
-        [value.to_bytes(size, "big") for size, value in zip(sizes, values, strict=True)]
-    )
-
-
-def _unpack(sizes: tuple[int, ...], data: bytes) -> list[int]:
-    """Return the integers; raise ValueError for bytes of another length."""
-    if len(data) != sum(sizes):
-        raise ValueError(f"{len(data)} bytes, not {sum(sizes)}")
-    values: list[int] = []
-    at = 0
-    for size in sizes:
-        values.append(int.from_bytes(data[at : at + size], "big"))
-        at += size
-    return values

@@ -9,6 +9,7 @@ from typing import Final
 from omg_abci.protocol.errors import InvariantBroken, require
 from omg_abci.protocol.units import Address, Amount
 from omg_abci.state import schema
+from omg_abci.state.fee_records import FeeRecord
 from omg_abci.state.journal import put
 from omg_abci.state.stake_records import (
     ConsensusRecord,
@@ -89,6 +90,12 @@ class StakeWrites(Tables):
         )
         require(self.staking.rewards >= 0, "no more rewards are paid than there are")
 
+    def set_terms(self, staking: StakingRecord) -> None:
+        """Write the staking record with other terms."""
+        self._note(schema.STAKING, self.staking)
+        self._journal.append((self._restore_staking, self.staking))
+        self.staking = staking
+
     def set_validator(self, owner: Address, record: ValidatorRecord) -> None:
         """Write a validator; none is ever deleted."""
         old = self.validators.get(owner)
@@ -96,8 +103,8 @@ class StakeWrites(Tables):
         self._journal.append((put, self.validators, owner, old))
         self.validators[owner] = record
 
-    def set_stake(self, key: bytes, record: StakeRecord | None) -> None:
-        """Write any other record about stake by its key, or delete it with None."""
+    def set_stake(self, key: bytes, record: StakeRecord | FeeRecord | None) -> None:
+        """Write any other record about stake or fees by its key, or delete it with None."""
         old = self.stake.get(key)
         self._note(key, old)
         self._journal.append((put, self.stake, key, old))
@@ -106,9 +113,9 @@ class StakeWrites(Tables):
             self._pushed += 1
             heappush(self.stake_maturities, (record.mature_ms, key))
 
-    def _note(self, key: bytes, old: StakeRecord | None) -> None:
+    def _note(self, key: bytes, old: StakeRecord | FeeRecord | None) -> None:
         if key not in self.dirty_stake:
             self.dirty_stake[key] = old
 
-    def _restore_staking(self, staking: StakingRecord) -> None:
+    def _restore_staking(self, staking: StakingRecord | None) -> None:
         self.staking = staking

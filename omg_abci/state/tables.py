@@ -12,6 +12,7 @@ from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
 from omg_abci.state import schema
 from omg_abci.state.book import Order
+from omg_abci.state.fee_records import FeeRecord, FeesRecord
 from omg_abci.state.journal import Journal
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
@@ -55,7 +56,11 @@ class Tables(Journal):
         self.validators: dict[Address, ValidatorRecord] = {}
         """By owner; rules iterate it in ascending order only."""
         self.stake: dict[bytes, Any] = {}
-        """All other records about stake by their keys; never iterated by rules."""
+        """All other records about stake, votes and fees by their keys; never iterated by rules."""
+        self.fees: FeesRecord | None = None
+        """None: a work unit costs what genesis says, for ever."""
+        self.tallies: dict[tuple[Address, int], dict[int, int]] = {}
+        """Validator and parameter to shares by step; rules look at the steps in ascending order."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []
@@ -98,8 +103,8 @@ class Tables(Journal):
         """Keys of agents and tombstones, to the value before the block."""
         self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
         """Pages of nonces, to the bitmap before the block."""
-        self.dirty_stake: dict[bytes, StakeRecord | None] = {}
-        """Keys of records about stake, to what was there before the block."""
+        self.dirty_stake: dict[bytes, StakeRecord | FeeRecord | None] = {}
+        """Keys of records about stake and fees, to what was there before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
         self.ended_log: list[tuple[Any, ...]] = []

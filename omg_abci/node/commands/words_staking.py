@@ -9,10 +9,12 @@ from omg_abci.protocol.messages import (
     Delegate,
     EditValidator,
     Redelegate,
+    SetVote,
     StakingMessage,
     Undelegate,
     Unjail,
 )
+from omg_abci.protocol.parameters import PARAMETERS
 
 _DONE: Final[dict[type[StakingMessage], str]] = {
     CreateValidator: "the validator exists; a checkpoint takes it into the set",
@@ -22,6 +24,7 @@ _DONE: Final[dict[type[StakingMessage], str]] = {
     Undelegate: "unbonding",
     Redelegate: "moved",
     ClaimRewards: "paid to the free balance",
+    SetVote: "the vote stands until it is changed",
 }
 
 
@@ -53,6 +56,14 @@ def describe_staking_leg(leg: StakingMessage) -> str:
             )
         case ClaimRewards():
             return f"claim the rewards from validator {format_hex(leg.validator)}"
+        case SetVote():
+            name = PARAMETERS[leg.parameter].name
+            stake = f"with the stake at validator {format_hex(leg.validator)}"
+            return (
+                f"vote for a {name} of {leg.value} {stake}"
+                if leg.value
+                else (f"withdraw the vote on {name} {stake}")
+            )
 
 
 def describe_staking_done(leg: StakingMessage) -> str:

@@ -354,6 +354,7 @@ class Leg(_message.Message):
     UNDELEGATE_FIELD_NUMBER: _builtins.int
     REDELEGATE_FIELD_NUMBER: _builtins.int
     CLAIM_REWARDS_FIELD_NUMBER: _builtins.int
+    SET_VOTE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -388,6 +389,8 @@ class Leg(_message.Message):
     def redelegate(self) -> Global___Redelegate: ...
     @_builtins.property
     def claim_rewards(self) -> Global___ClaimRewards: ...
+    @_builtins.property
+    def set_vote(self) -> Global___SetVote: ...
     def __init__(
         self,
         *,
@@ -408,12 +411,13 @@ class Leg(_message.Message):
         undelegate: Global___Undelegate | None = ...,
         redelegate: Global___Redelegate | None = ...,
         claim_rewards: Global___ClaimRewards | None = ...,
+        set_vote: Global___SetVote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -936,6 +940,36 @@ class ClaimRewards(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClaimRewards: _TypeAlias = ClaimRewards  # noqa: Y015
+
+@_typing.final
+class SetVote(_message.Message):
+    """A standing vote on one of the chain's numbers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    PARAMETER_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """20-byte address of its owner: with whom the stake is"""
+    parameter: _builtins.int
+    """1 cost, 2 target work, 3 market bond, 4 self-bond minimum, ..."""
+    value: _builtins.bytes
+    """unsigned big-endian, no leading zero; empty = none"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        parameter: _builtins.int = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameter", b"parameter", "validator", b"validator", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetVote: _TypeAlias = SetVote  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):
