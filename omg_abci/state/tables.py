@@ -56,6 +56,8 @@ class Tables(Journal):
         """By owner; rules iterate it in ascending order only."""
         self.stake: dict[bytes, Any] = {}
         """All other records about stake by their keys; never iterated by rules."""
+        self.stake_pools: dict[Address, dict[bytes, bool]] = {}
+        """The keys of the pools of what left each validator, for a slash to find."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []

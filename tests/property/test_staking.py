@@ -41,6 +41,9 @@ class Stakers:
             self.counts["slashes"] += pair.model.state.stake.slashed > slashed
             self.counts["updates"] += len(result.validator_updates)
             assert all(compute_leaf(key, value) for key, value in pair.disk.items())
+            pools = sorted(key for key in pair.disk if key[0] in {0x15, 0x17})
+            listed = [pair.state.list_pools(owner) for owner in {key[1:21] for key in pools}]
+            assert sorted(key for keys in listed for key in keys) == pools
             for tx in result.results:
                 self.counts.update(f"code {leg.code}" for leg in tx.legs)
 
