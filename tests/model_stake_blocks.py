@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from omg_abci.protocol import limits
 from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.crypto import compute_address
-from tests.model_stake_state import Left, Stake, rank, u
+from tests.model_stake_state import Left, Stake, encode_moved_key, rank, u
 from tests.model_staking import SCALE, add_bonded, add_delegation, pay, pocket, refresh_moved
 from tests.model_state import State
 
@@ -73,25 +73,22 @@ def cut(amount: int, basis_points: int) -> int:
 def work_maturities(state: State) -> None:
     """Release what is mature, while the block's steps last."""
     stake = state.stake
-    parts = [
-        (part.mature_ms, 1, who + owner + u(8, period), period)
-        for (who, owner, period), part in stake.left_parts.items()
-    ]
-    parts += [
-        (part.mature_ms, 2, who + source + target + u(8, period), period)
-        for (who, source, target, period), part in stake.moved_parts.items()
-    ]
-    for mature_ms, kind, names, period in sorted(parts):
+    left = {b"\x16" + who + v + u(8, k): (who, v, k) for who, v, k in stake.left_parts}
+    moved = {encode_moved_key(*key): key for key in stake.moved_parts}
+    parts = [(stake.left_parts[each].mature_ms, name) for name, each in left.items()]
+    parts += [(stake.moved_parts[each].mature_ms, name) for name, each in moved.items()]
+    for mature_ms, name in sorted(parts):
         if mature_ms > state.now or state.steps >= limits.MASS_STEPS_MAX:
             return
+        period = left[name][-1] if name in left else moved[name][-1]
         liable = period * stake.terms["checkpoint_blocks"] + 1
         if state.height <= liable + stake.terms["evidence_blocks"]:
             return
         state.steps += 1
-        if kind == 1:
-            release_left(state, (names[:20], names[20:40], period))
+        if name in left:
+            release_left(state, left[name])
         else:
-            release_moved(state, (names[:20], names[20:40], names[40:60], period))
+            release_moved(state, moved[name])
 
 
 def release_left(state: State, key: tuple[bytes, bytes, int]) -> None:

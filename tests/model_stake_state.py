@@ -7,6 +7,7 @@ is added up anew, and a delegation says how many distributions it was paid for.
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from omg_abci.protocol.crypto import compute_address
@@ -129,8 +130,8 @@ class Stake:
         for (source, to, period), move in self.moved.items():
             records[b"\x17" + source + to + u(8, period)] = b"".join(u(32, n) for n in move)
         for (who, source, to, period), part in self.moved_parts.items():
-            value = u(32, part.units) + u(32, part.paid) + u(8, part.mature_ms)
-            records[b"\x18" + who + source + to + u(8, period)] = value
+            value = source + to + u(8, period) + u(32, part.units) + u(32, part.paid)
+            records[encode_moved_key(who, source, to, period)] = value + u(8, part.mature_ms)
         return records
 
 
@@ -138,6 +139,11 @@ TERMS = (
     *("unbonding_ms", "checkpoint_blocks", "evidence_blocks", "power_unit", "self_bond_min"),
     *("window_blocks", "signed_min_blocks", "jail_ms", "downtime_bp", "equivocation_bp"),
 )
+
+
+def encode_moved_key(who: bytes, source: bytes, target: bytes, period: int) -> bytes:
+    """Return the key of somebody's part of what moved."""
+    return b"\x18" + who + sha256(source + target + u(8, period)).digest()
 
 
 def encode_validator(each: Validator) -> bytes:

@@ -126,6 +126,15 @@ class NodeClient:
         request = pb.GetIndicativeRequest(market=market)
         return self._call("GetIndicative", request, pb.Indicative)
 
+    def validators(self) -> pb.ListValidatorsResponse:
+        """Return all validators and the terms of staking."""
+        request = pb.ListValidatorsRequest()
+        return self._call("ListValidators", request, pb.ListValidatorsResponse)
+
+    def stake(self, owner: bytes) -> pb.Stake:
+        """Return what an owner has with validators."""
+        return self._call("GetStake", pb.GetStakeRequest(owner=owner), pb.Stake)
+
     def tokens(self) -> list[pb.Token]:
         """Return all tokens."""
         answer = self._call("ListTokens", pb.ListTokensRequest(), pb.ListTokensResponse)
@@ -239,6 +248,15 @@ class AsyncNodeClient:
         """Return what an auction of the orders that rest in a market now would do."""
         request = pb.GetIndicativeRequest(market=market)
         return await self._call("GetIndicative", request, pb.Indicative)
+
+    async def validators(self) -> pb.ListValidatorsResponse:
+        """Return all validators and the terms of staking."""
+        request = pb.ListValidatorsRequest()
+        return await self._call("ListValidators", request, pb.ListValidatorsResponse)
+
+    async def stake(self, owner: bytes) -> pb.Stake:
+        """Return what an owner has with validators."""
+        return await self._call("GetStake", pb.GetStakeRequest(owner=owner), pb.Stake)
 
     async def tokens(self) -> list[pb.Token]:
         """Return all tokens."""

@@ -21,6 +21,7 @@ from omg_abci.node.record_messages import (
     make_market,
     make_token,
 )
+from omg_abci.node.stake_view import list_validators, make_stake
 from omg_abci.protocol.errors import OmgError
 from omg_abci.protocol.units import ADDRESS_BYTES, MarketId, MarketStatus, Side
 from omg_abci.state.records import MarketRecord
@@ -213,6 +214,17 @@ async def _list_tokens(service: ReadService, _: pb.ListTokensRequest) -> pb.List
     return response
 
 
+async def _list_validators(
+    service: ReadService, _: pb.ListValidatorsRequest
+) -> pb.ListValidatorsResponse:
+    return list_validators(service.reader)
+
+
+async def _get_stake(service: ReadService, request: pb.GetStakeRequest) -> pb.Stake:
+    _require_owner(request.owner)
+    return make_stake(service.reader, request.owner)
+
+
 async def _get_proof(service: ReadService, request: pb.GetProofRequest) -> pb.StateProof:
     proven = await service.prove(request.key, request.header_height)
     return pb.StateProof(
@@ -237,6 +249,8 @@ METHODS: Final = {
     "ListMarkets": Method(pb.ListMarketsRequest, _list_markets),
     "GetCapabilities": Method(pb.GetCapabilitiesRequest, _get_capabilities),
     "GetIndicative": Method(pb.GetIndicativeRequest, _get_indicative),
+    "ListValidators": Method(pb.ListValidatorsRequest, _list_validators),
+    "GetStake": Method(pb.GetStakeRequest, _get_stake),
     "ListTokens": Method(pb.ListTokensRequest, _list_tokens),
     "GetProof": Method(pb.GetProofRequest, _get_proof),
 }

@@ -46,6 +46,10 @@ _PREFIX_BYTES: Final = {
     schema.BALANCE[0]: _OWNER_BYTES,
     schema.AGENT[0]: _OWNER_BYTES,
     schema.ORDER[0]: _OWNER_BYTES,
+    schema.VALIDATOR[0]: 1,
+    schema.DELEGATION[0]: _OWNER_BYTES,
+    schema.UNBONDING[0]: _OWNER_BYTES,
+    schema.MOVING[0]: _OWNER_BYTES,
 }
 """Tables whose keys are listed, with what they are listed by: the table, or table and owner."""
 _ID_BYTES: Final = 4
@@ -150,28 +154,28 @@ class Reader:
         """Return (subaccount, token, balance) ascending."""
         return [
             (place[0], int.from_bytes(place[1:], "big"), BalanceRecord.decode(value))
-            for place, value in self._list(schema.BALANCE + owner, _BALANCE_BYTES)
+            for place, value in self.list_behind(schema.BALANCE + owner, _BALANCE_BYTES)
         ]
 
     def list_agents(self, owner: Address) -> list[tuple[Address, AgentRecord]]:
         """Return (agent, approval) ascending."""
         return [
             (agent, AgentRecord.decode(value))
-            for agent, value in self._list(schema.AGENT + owner, _AGENT_BYTES)
+            for agent, value in self.list_behind(schema.AGENT + owner, _AGENT_BYTES)
         ]
 
     def list_tokens(self) -> list[tuple[TokenId, TokenRecord]]:
         """Return (id, token) ascending."""
         return [
             (int.from_bytes(token, "big"), TokenRecord.decode(value))
-            for token, value in self._list(schema.TOKEN, _ID_BYTES)
+            for token, value in self.list_behind(schema.TOKEN, _ID_BYTES)
         ]
 
     def list_markets(self) -> list[tuple[MarketId, MarketRecord]]:
         """Return (id, market) ascending."""
         return [
             (int.from_bytes(market, "big"), MarketRecord.decode(value))
-            for market, value in self._list(schema.MARKET, _ID_BYTES)
+            for market, value in self.list_behind(schema.MARKET, _ID_BYTES)
         ]
 
     def get_market(self, market: MarketId) -> MarketRecord | None:
@@ -206,11 +210,11 @@ class Reader:
         ]
         return orders, more
 
-    # --- indexes ---
-
-    def _list(self, prefix: bytes, size: int) -> list[tuple[bytes, bytes]]:
+    def list_behind(self, prefix: bytes, size: int) -> list[tuple[bytes, bytes]]:
         """Return what stands behind the prefix in its keys, ascending, each with the value."""
         return [(each, self.records[prefix + each]) for each in self._keys.get_all(prefix, size)]
+
+    # --- indexes ---
 
     def _load(self, records: Iterable[tuple[bytes, bytes]]) -> tuple[PackedRecords, KeyIndex]:
         packer, keys = Packer(), KeyIndexLoader()

@@ -4,7 +4,6 @@ Part of the mass work: one step an entry, in the order of time and key.
 """
 
 from omg_abci.protocol.errors import InvariantBroken
-from omg_abci.protocol.units import Address
 from omg_abci.rules.rewards import change_delegation, compute_owed, pay_rewards, update_pool
 from omg_abci.state import schema
 from omg_abci.state.stake_records import StakingRecord
@@ -33,23 +32,23 @@ def work_maturities(state: WorkingState, steps_left: int) -> int:
 
 
 def _is_past_evidence(state: WorkingState, staking: StakingRecord, key: bytes) -> bool:
-    last_liable = int.from_bytes(key[-8:], "big") * staking.checkpoint_blocks + 1
+    moving = state.find_moving(key) if key[:1] == schema.MOVING else None
+    period = int.from_bytes(key[-8:], "big") if moving is None else moving.period
+    last_liable = period * staking.checkpoint_blocks + 1
     return state.height > last_liable + staking.evidence_blocks
 
 
 def _release(state: WorkingState, key: bytes) -> None:
-    period = int.from_bytes(key[-8:], "big")
     if key[:1] == schema.UNBONDING:
-        _release_unbonding(state, key, (key[1:21], key[21:41]), period)
+        _release_unbonding(state, key)
     else:
-        _release_moving(state, key, (key[1:21], key[21:41], key[41:61]), period)
+        _release_moving(state, key)
 
 
-def _release_unbonding(
-    state: WorkingState, key: bytes, who: tuple[Address, Address], period: int
-) -> None:
+def _release_unbonding(state: WorkingState, key: bytes) -> None:
     """Pay an entry's part of its pool."""
-    delegator, validator = who
+    delegator, validator = key[1:21], key[21:41]
+    period = int.from_bytes(key[41:], "big")
     entry, pool = state.find_unbonding(key), state.find_unbonding_pool(validator, period)
     if entry is None or pool is None:
         raise InvariantBroken("what unbonds has a pool")
@@ -62,19 +61,19 @@ def _release_unbonding(
         state.change_balance(state.get_balance(delegator, 0, state.fee_token), tokens, 0)
 
 
-def _release_moving(
-    state: WorkingState, key: bytes, who: tuple[Address, Address, Address], period: int
-) -> None:
+def _release_moving(state: WorkingState, key: bytes) -> None:
     """Pay an entry's rewards, and make its part of the pool a plain delegation."""
-    delegator, source, target = who
-    entry, pool = state.find_moving(key), state.find_moving_pool(source, target, period)
-    if entry is None or pool is None:
+    delegator, entry = key[1:21], state.find_moving(key)
+    if entry is None:
+        raise InvariantBroken("what matures is there")
+    where = entry.source, entry.target, entry.period
+    pool = state.find_moving_pool(*where)
+    if pool is None:
         raise InvariantBroken("what moves has a pool")
-    pool = update_pool(pool, state.validators[target])
+    pool = update_pool(pool, state.validators[entry.target])
     shares = entry.units * pool.shares // pool.units
     left = pool._replace(shares=pool.shares - shares, units=pool.units - entry.units)
-    pool_key = schema.compute_moving_pool_key(source, target, period)
     pay_rewards(state, delegator, compute_owed(entry.units, pool.reward_index, entry.paid_index))
     state.set_stake(key, None)
-    state.set_stake(pool_key, left if left.units else None)
-    change_delegation(state, delegator, target, shares, moving=-1)
+    state.set_stake(schema.compute_moving_pool_key(*where), left if left.units else None)
+    change_delegation(state, delegator, entry.target, shares, moving=-1)

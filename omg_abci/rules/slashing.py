@@ -6,19 +6,22 @@ depend on how many delegators there are.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from omg_abci.protocol.consensus import Offence, Vote
+from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Address, Amount, Height
 from omg_abci.rules.rewards import update_pool
 from omg_abci.rules.stake_math import (
     compute_cut,
     compute_first_liable,
-    compute_period,
     compute_worth,
 )
 from omg_abci.state import schema
 from omg_abci.state.stake_records import SigningRecord, StakingRecord
 from omg_abci.state.working import WorkingState
+
+_LISTED: Final = "a pool that is listed is there"
 
 
 def punish_offences(
@@ -78,36 +81,40 @@ def slash(
     validator = state.validators[owner]
     taken = compute_cut(validator.tokens, basis_points)
     state.set_validator(owner, validator._replace(tokens=validator.tokens - taken))
-    last = compute_period(staking, state.height)
-    for period in range(compute_first_liable(staking, height), last + 1):
-        taken += _slash_unbonding(state, owner, period, basis_points)
-        for target in sorted(state.validators):
-            taken += _slash_moving(state, owner, target, period, basis_points)
+    first = compute_first_liable(staking, height)
+    liable = [key for key in state.list_pools(owner) if int.from_bytes(key[-8:], "big") >= first]
+    for key in liable:
+        if key[:1] == schema.UNBONDING_POOL:
+            taken += _slash_unbonding(state, owner, key, basis_points)
+    moving = [key for key in liable if key[:1] == schema.MOVING_POOL]
+    for key in sorted(moving, key=_get_period_and_target):
+        taken += _slash_moving(state, key, basis_points)
     state.set_staking(slashed=taken)
 
 
-def _slash_unbonding(state: WorkingState, owner: Address, period: int, basis_points: int) -> Amount:
-    pool = state.find_unbonding_pool(owner, period)
+def _get_period_and_target(key: bytes) -> tuple[bytes, bytes]:
+    return key[-8:], key[21:41]
+
+
+def _slash_unbonding(state: WorkingState, owner: Address, key: bytes, basis_points: int) -> Amount:
+    pool = state.find_unbonding_pool(owner, int.from_bytes(key[-8:], "big"))
     if pool is None:
-        return 0
+        raise InvariantBroken(_LISTED)
     taken = compute_cut(pool.tokens, basis_points)
-    key = schema.compute_unbonding_pool_key(owner, period)
     state.set_stake(key, pool._replace(tokens=pool.tokens - taken))
     return taken
 
 
-def _slash_moving(
-    state: WorkingState, source: Address, target: Address, period: int, basis_points: int
-) -> Amount:
+def _slash_moving(state: WorkingState, key: bytes, basis_points: int) -> Amount:
     """Take shares of the target away from what moved there, and their worth from the target."""
-    pool = state.find_moving_pool(source, target, period)
+    target = key[21:41]
+    pool = state.find_moving_pool(key[1:21], target, int.from_bytes(key[-8:], "big"))
     if pool is None:
-        return 0
+        raise InvariantBroken(_LISTED)
     validator = state.validators[target]
     pool = update_pool(pool, validator)
     cut = compute_cut(pool.shares, basis_points)
     taken = compute_worth(validator, cut)
-    key = schema.compute_moving_pool_key(source, target, period)
     state.set_stake(key, pool._replace(shares=pool.shares - cut))
     state.set_validator(
         target,

@@ -100,10 +100,11 @@ def process_redelegate(state: WorkingState, ctx: LegContext, msg: Redelegate) ->
     key = schema.compute_moving_key(owner, msg.source, msg.target, period)
     entry = state.find_moving(key)
     change_delegation(state, owner, msg.target, 0, moving=0 if entry else 1)
-    entry = entry or MovingRecord(0, pool.reward_index, 0)
+    where = (msg.source, msg.target, period)
+    entry = entry or MovingRecord(*where, 0, pool.reward_index, 0)
     pay_rewards(state, owner, compute_owed(entry.units, pool.reward_index, entry.paid_index))
     mature_ms = state.time_ms + staking.unbonding_ms
-    state.set_stake(key, MovingRecord(entry.units + units, pool.reward_index, mature_ms))
+    state.set_stake(key, MovingRecord(*where, entry.units + units, pool.reward_index, mature_ms))
     return LegResult()
 
 

@@ -5,6 +5,7 @@ docs/spec/state.md is the same page for people. Key bytes are never reused for a
 
 from typing import Final
 
+from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.units import Address, MarketId, TokenId
 
 BLOCK: Final = b"\x01"
@@ -142,8 +143,9 @@ def compute_moving_pool_key(source: Address, target: Address, period: int) -> by
 
 
 def compute_moving_key(delegator: Address, source: Address, target: Address, period: int) -> bytes:
-    """Return the key of a delegator's part of it."""
-    return MOVING + delegator + source + target + period.to_bytes(8, "big")
+    """Return the key of a delegator's part of it: a hash names the pool, as keys have 64 bytes."""
+    pool = source + target + period.to_bytes(8, "big")
+    return MOVING + delegator + compute_sha256(pool)
 
 
 def compute_epoch_key(number: int) -> bytes:

@@ -5,7 +5,7 @@ They are immutable: a change is another record in the place of the one before.
 
 from typing import Final, NamedTuple
 
-from omg_abci.protocol.units import Address, Amount, Height, Millis
+from omg_abci.protocol.units import ADDRESS_BYTES, Address, Amount, Height, Millis
 from omg_abci.state.packing import pack, unpack
 
 _PUBLIC_KEY_BYTES: Final = 33
@@ -194,6 +194,9 @@ class MovingPoolRecord(NamedTuple):
 class MovingRecord(NamedTuple):
     """What a delegator holds of a pool that moved."""
 
+    source: Address
+    target: Address
+    period: int
     units: int
     paid_index: int
     """The pool's index up to which rewards were paid."""
@@ -201,12 +204,13 @@ class MovingRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        return pack(_MOVING, self)
+        return self.source + self.target + pack(_MOVING, self[2:])
 
     @classmethod
     def decode(cls, data: bytes) -> "MovingRecord":
         """Return the record."""
-        return cls._make(unpack(_MOVING, data))
+        source, target = data[:ADDRESS_BYTES], data[ADDRESS_BYTES : 2 * ADDRESS_BYTES]
+        return cls._make((source, target, *unpack(_MOVING, data[2 * ADDRESS_BYTES :])))
 
 
 StakeRecord = (
@@ -227,4 +231,4 @@ _DELEGATION: Final = (32, 32, 4)
 _UNBONDING_POOL: Final = (16, 32)
 _UNBONDING: Final = (32, 8)
 _MOVING_POOL: Final = (32, 32, 32, 32)
-_MOVING: Final = (32, 32, 8)
+_MOVING: Final = (8, 32, 32, 8)

@@ -25,6 +25,7 @@ from omg_abci.state.stake_records import (
 )
 from omg_abci.state.tables import Tables
 
+_POOLS: Final = (schema.UNBONDING_POOL, schema.MOVING_POOL)
 _NOT_MISSED: Final = SigningRecord(0)
 
 
@@ -65,6 +66,10 @@ class StakeWrites(Tables):
             schema.compute_moving_pool_key(source, target, period)
         )
         return record
+
+    def list_pools(self, validator: Address) -> list[bytes]:
+        """Return the keys of all pools of what left a validator, ascending."""
+        return sorted(self.stake_pools.get(validator, {}))
 
     def find_unbonding(self, key: bytes) -> UnbondingRecord | None:
         """Return a delegator's part of what left, by its key."""
@@ -109,6 +114,10 @@ class StakeWrites(Tables):
         self._note(key, old)
         self._journal.append((put, self.stake, key, old))
         put(self.stake, key, record)
+        if key[:1] in _POOLS and (old is None or record is None):
+            pools = self.stake_pools.setdefault(key[1:21], {})
+            self._journal.append((put, pools, key, None if old is None else True))
+            put(pools, key, None if record is None else True)
         if isinstance(record, UnbondingRecord | MovingRecord):
             self._pushed += 1
             heappush(self.stake_maturities, (record.mature_ms, key))

@@ -61,6 +61,8 @@ class Tables(Journal):
         """None: a work unit costs what genesis says, for ever."""
         self.tallies: dict[tuple[Address, int], dict[int, int]] = {}
         """Validator and parameter to shares by step; rules look at the steps in ascending order."""
+        self.stake_pools: dict[Address, dict[bytes, bool]] = {}
+        """The keys of the pools of what left each validator, for a slash to find."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []

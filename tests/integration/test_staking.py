@@ -11,7 +11,7 @@ from omg_abci.localnet.staking import StakingTerms
 from omg_abci.localnet.supervisor import LocalNetwork
 from omg_abci.node.client import NodeClient
 from omg_abci.protocol.codec import decode_result
-from omg_abci.protocol.messages import ClaimRewards, Delegate, Message, Unjail
+from omg_abci.protocol.messages import ClaimRewards, Delegate, Message, Redelegate, Unjail
 from omg_abci.protocol.results import LegResult
 from omg_abci.state import schema
 from omg_abci.state.stake_records import ValidatorRecord
@@ -82,7 +82,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_the_set_follows_stake_and_uptime(make_network: MakeNetwork) -> None:
-    """Delegating adds power and earns; who is stopped is jailed and slashed, and comes back."""
+    """Stake adds power, earns and moves; who is stopped is jailed, slashed, and comes back."""
     local = make_network(4, commit_ms=100, staking=_TERMS)
     first, away = local.network.nodes[0].address, local.network.nodes[_AWAY].address
     with local:
@@ -93,6 +93,9 @@ def test_the_set_follows_stake_and_uptime(make_network: MakeNetwork) -> None:
         wait_for(lambda: stakers.powers()[first] == 12)
         claim = ClaimRewards(ACCOUNTS[0].owner.address)
         wait_for(lambda: stakers.do(_DELEGATOR, claim) == LegResult())
+        redelegate = Redelegate(ACCOUNTS[0].owner.address, ACCOUNTS[1].owner.address, _POWER_UNIT)
+        assert stakers.do(_DELEGATOR, redelegate) == LegResult()
+        wait_for(lambda: sorted(stakers.powers().values()) == [10, 10, 11, 11])
 
         local.pause(_AWAY)
         wait_for(lambda: away not in stakers.powers())

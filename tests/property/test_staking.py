@@ -9,6 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from omg_abci.protocol.errors import LegError, get_error_classes
+from omg_abci.protocol.merkle import compute_leaf
 from tests.random_stakes import StakeSource
 from tests.side_by_side import Pair, narrowed
 
@@ -30,7 +31,7 @@ class Stakers:
         self.counts: Counter[str] = Counter()
 
     def play(self, blocks: int) -> None:
-        """Play so many blocks."""
+        """Play so many blocks; each record fits into the state tree."""
         for _ in range(blocks):
             pair, state = self.pair, self.pair.model.state
             pair.votes = self.source.draw_votes(state) if pair.height else ()
@@ -39,6 +40,10 @@ class Stakers:
             result = pair.play(self.source.draw_block())
             self.counts["slashes"] += pair.model.state.stake.slashed > slashed
             self.counts["updates"] += len(result.validator_updates)
+            assert all(compute_leaf(key, value) for key, value in pair.disk.items())
+            pools = sorted(key for key in pair.disk if key[0] in {0x15, 0x17})
+            listed = [pair.state.list_pools(owner) for owner in {key[1:21] for key in pools}]
+            assert sorted(key for keys in listed for key in keys) == pools
             for tx in result.results:
                 self.counts.update(f"code {leg.code}" for leg in tx.legs)
 

@@ -22,6 +22,7 @@ from omg_abci.node.commands.query_blocks import block_command, tx_result_command
 from omg_abci.node.commands.query_markets import market_command, markets_command
 from omg_abci.node.commands.query_orders import book_command, order_command, orders_command
 from omg_abci.node.commands.query_proof import proof_command
+from omg_abci.node.commands.query_stake import stake_command, validators_command
 
 
 @click.group(
@@ -155,5 +156,7 @@ for _command in (
     block_command,
     tx_result_command,
     proof_command,
+    validators_command,
+    stake_command,
 ):
     query_group.add_command(_command)

@@ -8,6 +8,7 @@ from omg_abci.node.commands.encoding import encode_field
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
+from omg_abci.protocol.units import HASH_BYTES
 from omg_abci.state import schema
 from omg_abci.state.records import (
     AccountRecord,
@@ -43,6 +44,8 @@ _ADDRESSES: Final = (
     "source",
     "target",
 )
+
+_HEX: Final = (*_ADDRESSES, "pool")
 
 
 class _Table(NamedTuple):
@@ -96,9 +99,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.MOVING_POOL: _Table(
         {"source": 20, "target": 20, "period": 8}, _fields(MovingPoolRecord)
     ),
-    schema.MOVING: _Table(
-        {"delegator": 20, "source": 20, "target": 20, "period": 8}, _fields(MovingRecord)
-    ),
+    schema.MOVING: _Table({"delegator": 20, "pool": 32}, _fields(MovingRecord)),
 }
 
 
@@ -109,7 +110,7 @@ def encode_record(key: bytes, value: bytes | None) -> dict[str, object]:
     at = 1
     for name, size in table.parts.items():
         part = key[at : at + size]
-        encoded[name] = format_hex(part) if name in _ADDRESSES else int.from_bytes(part, "big")
+        encoded[name] = format_hex(part) if name in _HEX else int.from_bytes(part, "big")
         at += size
     if value is None:
         return encoded
@@ -140,6 +141,8 @@ def compute_key(table: str, parts: Sequence[str], names: Names, catalogue: Catal
     for (name, size), text in zip(_TABLES[prefix].parts.items(), parts, strict=True):
         if name in _ADDRESSES:
             key += names.find_address(text)
+        elif name == "pool":
+            key += _parse_hash(name, text)
         elif name == "token" or table == "token":
             key += catalogue.find_token(text).id.to_bytes(size, "big")
         elif table == "market":
@@ -147,6 +150,16 @@ def compute_key(table: str, parts: Sequence[str], names: Names, catalogue: Catal
         else:
             key += _parse_number(name, text, size)
     return key
+
+
+def _parse_hash(name: str, text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise CommandError("bad_key", f"{name} {text!r} is not {HASH_BYTES} bytes in hex")
+    return found
 
 
 def _parse_number(name: str, text: str, size: int) -> bytes:

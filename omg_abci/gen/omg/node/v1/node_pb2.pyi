@@ -657,6 +657,273 @@ class Book(_message.Message):
 Global___Book: _TypeAlias = Book  # noqa: Y015
 
 @_typing.final
+class ListValidatorsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListValidatorsRequest: _TypeAlias = ListValidatorsRequest  # noqa: Y015
+
+@_typing.final
+class Validator(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    CONSENSUS_ADDRESS_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    MONIKER_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    POWER_FIELD_NUMBER: _builtins.int
+    COMMISSION_BP_FIELD_NUMBER: _builtins.int
+    COMMISSION_MAX_BP_FIELD_NUMBER: _builtins.int
+    COMMISSION_STEP_BP_FIELD_NUMBER: _builtins.int
+    SELF_BOND_MIN_FIELD_NUMBER: _builtins.int
+    COMMISSION_FIELD_NUMBER: _builtins.int
+    JAILED_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    TOMBSTONED_FIELD_NUMBER: _builtins.int
+    MISSED_BLOCKS_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    consensus_address: _builtins.bytes
+    """as CometBFT names it"""
+    public_key: _builtins.bytes
+    """compressed, 33 bytes"""
+    moniker: _builtins.str
+    tokens: _builtins.str
+    """fee token, smallest units"""
+    shares: _builtins.str
+    power: _builtins.int
+    """in the set that CometBFT was last told; 0 = not in it"""
+    commission_bp: _builtins.int
+    commission_max_bp: _builtins.int
+    commission_step_bp: _builtins.int
+    self_bond_min: _builtins.str
+    commission: _builtins.str
+    """not yet claimed"""
+    jailed_until_ms: _builtins.int
+    """0 = not jailed"""
+    tombstoned: _builtins.bool
+    missed_blocks: _builtins.int
+    """of the window"""
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+        consensus_address: _builtins.bytes = ...,
+        public_key: _builtins.bytes = ...,
+        moniker: _builtins.str = ...,
+        tokens: _builtins.str = ...,
+        shares: _builtins.str = ...,
+        power: _builtins.int = ...,
+        commission_bp: _builtins.int = ...,
+        commission_max_bp: _builtins.int = ...,
+        commission_step_bp: _builtins.int = ...,
+        self_bond_min: _builtins.str = ...,
+        commission: _builtins.str = ...,
+        jailed_until_ms: _builtins.int = ...,
+        tombstoned: _builtins.bool = ...,
+        missed_blocks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission", b"commission", "commission_bp", b"commission_bp", "commission_max_bp", b"commission_max_bp", "commission_step_bp", b"commission_step_bp", "consensus_address", b"consensus_address", "jailed_until_ms", b"jailed_until_ms", "missed_blocks", b"missed_blocks", "moniker", b"moniker", "owner", b"owner", "power", b"power", "public_key", b"public_key", "self_bond_min", b"self_bond_min", "shares", b"shares", "tokens", b"tokens", "tombstoned", b"tombstoned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Validator: _TypeAlias = Validator  # noqa: Y015
+
+@_typing.final
+class ListValidatorsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    VALIDATORS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_BLOCKS_FIELD_NUMBER: _builtins.int
+    WINDOW_BLOCKS_FIELD_NUMBER: _builtins.int
+    SIGNED_MIN_BLOCKS_FIELD_NUMBER: _builtins.int
+    UNBONDING_MS_FIELD_NUMBER: _builtins.int
+    REWARDS_FIELD_NUMBER: _builtins.int
+    SLASHED_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    checkpoint_blocks: _builtins.int
+    window_blocks: _builtins.int
+    signed_min_blocks: _builtins.int
+    unbonding_ms: _builtins.int
+    rewards: _builtins.str
+    """given to stakers and not yet paid"""
+    slashed: _builtins.str
+    @_builtins.property
+    def validators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Validator]:
+        """ascending by owner; none on a chain without staking"""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        validators: _abc.Iterable[Global___Validator] | None = ...,
+        checkpoint_blocks: _builtins.int = ...,
+        window_blocks: _builtins.int = ...,
+        signed_min_blocks: _builtins.int = ...,
+        unbonding_ms: _builtins.int = ...,
+        rewards: _builtins.str = ...,
+        slashed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_blocks", b"checkpoint_blocks", "height", b"height", "rewards", b"rewards", "signed_min_blocks", b"signed_min_blocks", "slashed", b"slashed", "unbonding_ms", b"unbonding_ms", "validators", b"validators", "window_blocks", b"window_blocks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListValidatorsResponse: _TypeAlias = ListValidatorsResponse  # noqa: Y015
+
+@_typing.final
+class GetStakeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStakeRequest: _TypeAlias = GetStakeRequest  # noqa: Y015
+
+@_typing.final
+class Delegation(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    REWARDS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """its owner"""
+    shares: _builtins.str
+    tokens: _builtins.str
+    """what they are worth"""
+    rewards: _builtins.str
+    """earned and not yet paid"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        shares: _builtins.str = ...,
+        tokens: _builtins.str = ...,
+        rewards: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rewards", b"rewards", "shares", b"shares", "tokens", b"tokens", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delegation: _TypeAlias = Delegation  # noqa: Y015
+
+@_typing.final
+class Unbonding(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    MATURE_MS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    tokens: _builtins.str
+    mature_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        tokens: _builtins.str = ...,
+        mature_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mature_ms", b"mature_ms", "tokens", b"tokens", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Unbonding: _TypeAlias = Unbonding  # noqa: Y015
+
+@_typing.final
+class Moving(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    REWARDS_FIELD_NUMBER: _builtins.int
+    MATURE_MS_FIELD_NUMBER: _builtins.int
+    source: _builtins.bytes
+    target: _builtins.bytes
+    tokens: _builtins.str
+    rewards: _builtins.str
+    mature_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        source: _builtins.bytes = ...,
+        target: _builtins.bytes = ...,
+        tokens: _builtins.str = ...,
+        rewards: _builtins.str = ...,
+        mature_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mature_ms", b"mature_ms", "rewards", b"rewards", "source", b"source", "target", b"target", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Moving: _TypeAlias = Moving  # noqa: Y015
+
+@_typing.final
+class Stake(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    DELEGATIONS_FIELD_NUMBER: _builtins.int
+    UNBONDING_FIELD_NUMBER: _builtins.int
+    MOVING_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    owner: _builtins.bytes
+    @_builtins.property
+    def delegations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Delegation]: ...
+    @_builtins.property
+    def unbonding(self) -> _containers.RepeatedCompositeFieldContainer[Global___Unbonding]: ...
+    @_builtins.property
+    def moving(self) -> _containers.RepeatedCompositeFieldContainer[Global___Moving]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+        delegations: _abc.Iterable[Global___Delegation] | None = ...,
+        unbonding: _abc.Iterable[Global___Unbonding] | None = ...,
+        moving: _abc.Iterable[Global___Moving] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegations", b"delegations", "height", b"height", "moving", b"moving", "owner", b"owner", "unbonding", b"unbonding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Stake: _TypeAlias = Stake  # noqa: Y015
+
+@_typing.final
 class ListMarketsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -84,6 +84,16 @@ class NodeStub:
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.SerializeToString,
                 response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.FromString,
                 _registered_method=True)
+        self.ListValidators = channel.unary_unary(
+                '/omg.node.v1.Node/ListValidators',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsResponse.FromString,
+                _registered_method=True)
+        self.GetStake = channel.unary_unary(
+                '/omg.node.v1.Node/GetStake',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.FromString,
+                _registered_method=True)
         self.ListTokens = channel.unary_unary(
                 '/omg.node.v1.Node/ListTokens',
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListTokensRequest.SerializeToString,
@@ -164,6 +174,18 @@ class NodeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListValidators(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStake(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTokens(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -234,6 +256,16 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.GetIndicative,
                     request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.FromString,
                     response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.SerializeToString,
+            ),
+            'ListValidators': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListValidators,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsResponse.SerializeToString,
+            ),
+            'GetStake': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStake,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.SerializeToString,
             ),
             'ListTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokens,
@@ -521,6 +553,60 @@ class Node:
             '/omg.node.v1.Node/GetIndicative',
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetIndicativeRequest.SerializeToString,
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Indicative.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListValidators(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/ListValidators',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListValidatorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetStake',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class NodeStub:
     ListMarkets: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListMarketsRequest, _node_pb2.ListMarketsResponse]
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetCapabilitiesRequest, _node_pb2.Capabilities]
     GetIndicative: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]
+    ListValidators: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListValidatorsRequest, _node_pb2.ListValidatorsResponse]
+    GetStake: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetStakeRequest, _node_pb2.Stake]
     ListTokens: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]
     GetProof: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]
     StreamBlocks: _grpc.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]
@@ -58,6 +60,8 @@ class NodeAsyncStub(NodeStub):
     ListMarkets: _aio.UnaryUnaryMultiCallable[_node_pb2.ListMarketsRequest, _node_pb2.ListMarketsResponse]  # type: ignore[assignment]
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_node_pb2.GetCapabilitiesRequest, _node_pb2.Capabilities]  # type: ignore[assignment]
     GetIndicative: _aio.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]  # type: ignore[assignment]
+    ListValidators: _aio.UnaryUnaryMultiCallable[_node_pb2.ListValidatorsRequest, _node_pb2.ListValidatorsResponse]  # type: ignore[assignment]
+    GetStake: _aio.UnaryUnaryMultiCallable[_node_pb2.GetStakeRequest, _node_pb2.Stake]  # type: ignore[assignment]
     ListTokens: _aio.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]  # type: ignore[assignment]
     GetProof: _aio.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]  # type: ignore[assignment]
     StreamBlocks: _aio.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]  # type: ignore[assignment]
@@ -132,6 +136,20 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.GetIndicativeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.Indicative, _abc.Awaitable[_node_pb2.Indicative]]: ...
+
+    @_abc_1.abstractmethod
+    def ListValidators(
+        self,
+        request: _node_pb2.ListValidatorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ListValidatorsResponse, _abc.Awaitable[_node_pb2.ListValidatorsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetStake(
+        self,
+        request: _node_pb2.GetStakeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Stake, _abc.Awaitable[_node_pb2.Stake]]: ...
 
     @_abc_1.abstractmethod
     def ListTokens(
