@@ -56,9 +56,8 @@ _CONSENSUS = tuple(compute_address(key) for key in PUBLIC_KEYS)
 
 FEES: dict[str, Any] = {
     "epoch_blocks": 6,
-    "cost": "2000",
     "price_min": 1,
-    "price_max": 5,
+    "price_max": 50,
     "average_work": 5_000,
     "target_work": 4_000,
 }
@@ -85,7 +84,8 @@ class StakeSource:
         self.genesis = GENESIS | {"staking": STAKING | {"downtime_bp": downtime_bp}}
         """Its slashes for downtime are small, or take everything; most chains have fees."""
         if downtime_bp <= PARAMETERS[DOWNTIME_BP].highest and self.random.random() < 0.8:
-            self.genesis |= {"fees": FEES}
+            cost = self.random.choice(["2000", "20000", "2000000"])
+            self.genesis |= {"fees": FEES | {"cost": cost}}
 
     def draw_block(self) -> BlockPlan:
         """Draw a block of a few transactions."""
@@ -93,7 +93,7 @@ class StakeSource:
         ahead_ms = pick.choice([1, 400, 1_000, 1_000, 1_000, 2_000, 6_000])
         if pick.random() < 0.02:
             ahead_ms = DAY_MS
-        txs = tuple(self.draw_tx() for _ in range(pick.randint(0, 4)))
+        txs = tuple(self.draw_tx() for _ in range(pick.randint(0, pick.choice([4, 4, 4, 24]))))
         return BlockPlan(ahead_ms, txs, pick.random() < 0.25, pick.random() < 0.2, 1 << 16)
 
     def draw_tx(self) -> TxPlan:
@@ -101,7 +101,8 @@ class StakeSource:
         pick = self.random
         owner = pick.choice(OWNERS)
         legs = tuple(self.draw_leg(owner) for _ in range(pick.randint(1, 5)))
-        return TxPlan(owner, owner, pick.randint(-200, 200), 0, pick.random() < 0.2, 2, 0, legs)
+        limit = pick.choice([10**6] * 9 + [2])
+        return TxPlan(owner, owner, pick.randint(-200, 200), 0, pick.random() < 0.2, limit, 0, legs)
 
     def draw_leg(self, owner: Key) -> Message:
         """Draw a leg; more than half of them bond or take back."""

@@ -14,9 +14,11 @@ from omg_abci.protocol.messages import (
     EditValidator,
     Message,
     Redelegate,
+    SetVote,
     Undelegate,
     Unjail,
 )
+from omg_abci.protocol.parameters import PARAMETERS, compute_step_floor
 from tests.cast import OWNERS, PUBLIC_KEYS, STRANGER
 from tests.field_draws import addresses, numbers
 
@@ -97,6 +99,18 @@ def claim_rewards(*, wide: bool = False) -> SearchStrategy[ClaimRewards]:
     return st.builds(ClaimRewards, _validators(wide=wide))
 
 
+def set_vote(*, wide: bool = False) -> SearchStrategy[SetVote]:
+    """Draw standing votes, some of them withdrawn."""
+
+    def draw_values(number: int) -> SearchStrategy[SetVote]:
+        bounds = PARAMETERS[number]
+        values = st.integers(bounds.lowest, bounds.highest).map(compute_step_floor)
+        allowed = values.filter(lambda value: value >= bounds.lowest)
+        return st.builds(SetVote, _validators(wide=wide), st.just(number), st.just(0) | allowed)
+
+    return st.sampled_from(sorted(PARAMETERS)).flatmap(draw_values)
+
+
 STAKING_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     CreateValidator: create_validator(),
     EditValidator: edit_validator(),
@@ -105,6 +119,7 @@ STAKING_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     Undelegate: undelegate(),
     Redelegate: redelegate(),
     ClaimRewards: claim_rewards(),
+    SetVote: set_vote(),
 }
 """Small messages of each kind."""
 WIDE_STAKING: SearchStrategy[Message] = st.one_of(
@@ -115,5 +130,6 @@ WIDE_STAKING: SearchStrategy[Message] = st.one_of(
     undelegate(wide=True),
     redelegate(wide=True),
     claim_rewards(wide=True),
+    set_vote(wide=True),
 )
 """Messages of every kind whose fields take their whole range."""

@@ -18,6 +18,10 @@ _DIGITS_END: Final = 10
 _TENS: Final[tuple[int, ...]] = tuple([int("1" + "0" * zeros) for zeros in range(40)])
 
 
+_MONEY_MAX: Final = 1_000_000_000_000_000_000_000_000_000_000
+"""A million millions of a token with 18 decimals."""
+
+
 class Parameter(NamedTuple):
     """A number that the standing votes of stakers set."""
 
@@ -36,11 +40,11 @@ DOWNTIME_BP: Final = 6
 EQUIVOCATION_BP: Final = 7
 
 PARAMETERS: Final = {
-    COST: Parameter("cost", 1, 10**30, "smallest units of the fee token an epoch"),
+    COST: Parameter("cost", 1, _MONEY_MAX, "smallest units of the fee token an epoch"),
     TARGET_WORK: Parameter("target_work", 4_000, limits.BLOCK_WORK_MAX, "work units a block"),
-    MARKET_BOND: Parameter("market_bond", 1, 10**30, "smallest units of the fee token"),
-    SELF_BOND_MIN: Parameter("self_bond_min", 1, 10**30, "smallest units of the fee token"),
-    JAIL_MS: Parameter("jail_ms", 1_000, 10**9, "ms"),
+    MARKET_BOND: Parameter("market_bond", 1, _MONEY_MAX, "smallest units of the fee token"),
+    SELF_BOND_MIN: Parameter("self_bond_min", 1, _MONEY_MAX, "smallest units of the fee token"),
+    JAIL_MS: Parameter("jail_ms", 1_000, 1_000_000_000, "ms"),
     DOWNTIME_BP: Parameter("downtime_bp", 1, 100, "basis points of the stake"),
     EQUIVOCATION_BP: Parameter("equivocation_bp", 100, 5_000, "basis points of the stake"),
 }

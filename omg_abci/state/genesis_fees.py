@@ -42,7 +42,7 @@ def add_fees(records: dict[bytes, bytes], document: Mapping[str, object]) -> Non
     target_work = read_optional(
         section, "target_work", target.lowest, target.highest, limits.BLOCK_WORK_MAX // 2
     )
-    values = {
+    first = {
         parameters.COST: read_int(section, "cost", cost.lowest, cost.highest),
         parameters.TARGET_WORK: target_work,
         parameters.MARKET_BOND: block.market_bond,
@@ -51,12 +51,7 @@ def add_fees(records: dict[bytes, bytes], document: Mapping[str, object]) -> Non
         parameters.DOWNTIME_BP: staking.downtime_bp,
         parameters.EQUIVOCATION_BP: staking.equivocation_bp,
     }
-    for number, value in values.items():
-        each = bounds[number]
-        if not each.lowest <= value <= each.highest:
-            raise GenesisError(f"{each.name} {value} is not in {each.lowest} … {each.highest}")
-        record = ParameterRecord(value, 0, 0)
-        records[schema.compute_parameter_key(number)] = record.encode()
+    _add_parameters(records, first)
     average = read_optional(section, "average_work", 0, limits.U64_MAX, target_work * epoch_blocks)
     records[schema.FEES] = FeesRecord(
         epoch_blocks,
@@ -69,3 +64,12 @@ def add_fees(records: dict[bytes, bytes], document: Mapping[str, object]) -> Non
         average_work=average,
         refunds=0,
     ).encode()
+
+
+def _add_parameters(records: dict[bytes, bytes], values: Mapping[int, int]) -> None:
+    for number, value in values.items():
+        each = parameters.PARAMETERS[number]
+        if not each.lowest <= value <= each.highest:
+            raise GenesisError(f"{each.name} {value} is not in {each.lowest} … {each.highest}")
+        record = ParameterRecord(value, 0, 0)
+        records[schema.compute_parameter_key(number)] = record.encode()

@@ -22,7 +22,7 @@ class StakingRecord(NamedTuple):
     power_unit: Amount
     """Bonded tokens that make one unit of voting power."""
     self_bond_min: Amount
-    """No validator's own minimum is below this."""
+    """No new validator's own minimum is below this."""
     window_blocks: int
     signed_min_blocks: int
     """A validator that signed fewer of the window's blocks is jailed."""

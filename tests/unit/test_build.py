@@ -57,6 +57,7 @@ _BUILT: list[Message] = [
     build.undelegate(_AGENT, 5),
     build.redelegate(_AGENT, _OWNER, 5),
     build.claim_rewards(_AGENT),
+    build.set_vote(_AGENT, 1, 5),
 ]
 
 

@@ -24,6 +24,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetSwitch,
+    SetVote,
     Transfer,
     Undelegate,
     Unjail,
@@ -57,7 +58,8 @@ FOUND = CreateValidator(PUBLIC_KEYS[0], "name", 5, 6, 1, 8, 9)
 EDIT = EditValidator("name", 5, 8)
 BOND, UNBOND = Delegate(TO, 5), Undelegate(TO, 5)
 MOVE = Redelegate(TO, b"\x12" * 20, 5)
-STAKING = (FOUND, EDIT, BOND, UNBOND, MOVE, ClaimRewards(TO))
+VOTE = SetVote(TO, 1, 2_500)
+STAKING = (FOUND, EDIT, BOND, UNBOND, MOVE, ClaimRewards(TO), VOTE, VOTE._replace(value=0))
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -199,11 +201,14 @@ STAKING_CASES = [
     ],
     *[
         bad(good, errors.BadAddress, validator=address)
-        for good in (BOND, UNBOND, ClaimRewards(TO))
+        for good in (BOND, UNBOND, ClaimRewards(TO), VOTE)
         for address in (bytes(20), TO[1:])
     ],
     *[bad(MOVE, errors.BadAddress, **{side: bytes(20)}) for side in ("source", "target")],
     bad(MOVE, errors.SameValidator, target=TO),
+    *[bad(VOTE, errors.BadParameter, parameter=number) for number in (0, 8)],
+    *[bad(VOTE, errors.BadVote, value=value) for value in (2_501, 13, 10**30 + 1, 11 * 10**29)],
+    *[bad(VOTE, errors.BadVote, parameter=7, value=value) for value in (90, 5_600)],
 ]
 CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *STAKING_CASES]
 

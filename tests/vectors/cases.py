@@ -31,6 +31,7 @@ from tests.vectors.case_types import (
     reject,
 )
 from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
+from tests.vectors.cases_fees import FEE_CASES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_staking import STAKING_CASES, STAKING_LEGS
@@ -245,6 +246,7 @@ CASES: list[Case] = [
     *SWITCHES,
     *MARKET_CASES,
     *STAKING_CASES,
+    *FEE_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
     *(case for message in SAMPLE_LEGS for case in list_admission(message)),
 ]

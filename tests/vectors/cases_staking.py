@@ -11,6 +11,7 @@ from omg_abci.protocol.messages import (
     EditValidator,
     Message,
     Redelegate,
+    SetVote,
     Transfer,
     Undelegate,
     Unjail,
@@ -369,5 +370,6 @@ STAKING_LEGS: dict[type[Message], Message] = {
     Undelegate: Undelegate(BIG, 500),
     Redelegate: Redelegate(BIG, SMALL, 500),
     ClaimRewards: ClaimRewards(BIG),
+    SetVote: SetVote(BIG, 5, 4_000),
 }
 """A sample of each."""

@@ -91,3 +91,16 @@ STAKING_GENESIS: dict[str, Any] = GENESIS | {
     }
 }
 """Two validators; missing one of two blocks is jailed."""
+
+FEES_GENESIS: dict[str, Any] = STAKING_GENESIS | {
+    "staking": STAKING_GENESIS["staking"] | {"downtime_bp": 100},
+    "fees": {
+        "epoch_blocks": 2,
+        "cost": "500",
+        "price_min": 1,
+        "price_max": 2,
+        "target_work": 5_000,
+        "average_work": 1_000,
+    },
+}
+"""The same with a voted cost; a payer's limit is 2 for a work unit."""

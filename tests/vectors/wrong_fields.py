@@ -14,6 +14,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     Redelegate,
     SetSwitch,
+    SetVote,
     Undelegate,
     Unjail,
 )
@@ -131,4 +132,13 @@ WRONG_FIELDS: dict[type[Message], tuple[Wrong, ...]] = {
         (19, {"amount": 0}),
     ),
     ClaimRewards: ((5, {"validator": b""}),),
+    SetVote: (
+        (5, {"validator": bytes(20)}),
+        (84, {"parameter": 0}),
+        (84, {"parameter": 8}),
+        (85, {"value": 4_001}),
+        (85, {"value": 900}),
+        (85, {"value": 2 * 10**9}),
+        (19, {"value": 2**128}),
+    ),
 }
