@@ -6,7 +6,7 @@ Touched objects are collected, and `state/diff.py` compares their bytes with tho
 from collections import deque
 from heapq import heapify
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
@@ -91,8 +91,7 @@ class Tables(Journal):
         """Pages of nonces, to the bitmap before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
-        self.ended_log: list[tuple[Any, ...]] = []
-        """The journal's entries of ended orders: account, slot and its record before are 1 to 3."""
+        self.ended_log = []
 
     # --- reads ---
 
