@@ -57,6 +57,7 @@ def compute_changes(state: WorkingState) -> Changes:
         entries.append((schema.BLOCK, state.block_stored, block))
     _collect_orders(state, entries, stored)
     _collect_small(state, entries)
+    _collect_ended(state, entries)
     if state.dirty_stake:
         _collect_stake(state, entries)
     for balance in state.dirty_balances:
@@ -157,24 +158,31 @@ def _restore_sum(holder: Account | Market, orders_sum: int) -> None:
 
 
 def _collect_small(state: WorkingState, entries: list[_Entry]) -> None:
-    """Compare nonces, ended orders, agents and tombstones with what they were before the block."""
+    """Compare nonces, agents and tombstones with what they were before the block."""
     for (account, page), bits in state.dirty_nonces.items():
         now = account.nonce_pages.get(page)
         if now != bits:
             old = None if bits is None else encode_nonce_page(bits)
             new = None if now is None else encode_nonce_page(now)
             entries.append((schema.compute_nonces_key(account.owner, page), old, new))
-    slots: dict[tuple[Account, int], bytes | None] = {}
-    for entry in state.ended_log:
-        slots.setdefault(entry[1:3], entry[3])
-    for (account, slot), old in slots.items():
-        new = account.slots[slot]
-        if new != old:
-            entries.append((schema.compute_ended_key(account.owner, slot), old, new))
     for key, old in state.dirty_records.items():
         new = _encode_small(state, key)
         if new != old:
             entries.append((key, old, new))
+
+
+def _collect_ended(state: WorkingState, entries: list[_Entry]) -> None:
+    """Collect the slots of ended orders, each once: the first entry has what was there before."""
+    touched = state.dirty_accounts
+    by_key: dict[bytes, _Entry] = {}
+    for _, account, slot, old, _, _, _, _ in state.ended_log:
+        key = schema.ENDED + account.owner + slot.to_bytes(2, "big")
+        if key not in by_key:
+            touched[account] = None
+            new = account.slots[slot]
+            if new != old:
+                by_key[key] = key, old, new
+    entries += by_key.values()
 
 
 def _collect_stake(state: WorkingState, entries: list[_Entry]) -> None:

@@ -109,8 +109,7 @@ class Tables(Journal):
         """Keys of records about stake and fees, to what was there before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
-        self.ended_log: list[tuple[Any, ...]] = []
-        """The journal's entries of ended orders: account, slot and its record before are 1 to 3."""
+        self.ended_log = []
 
     # --- reads ---
 
