@@ -203,7 +203,7 @@ def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | FeeRecord | No
     if table == schema.FEES:
         return state.fees
     if table == schema.TALLY:
-        shares = state.tallies[key[1:21], key[21]].get(int.from_bytes(key[22:], "big"))
+        shares = state.tallies[key[1:21], key[21]].steps.get(int.from_bytes(key[22:], "big"))
         return None if shares is None else TallyRecord(shares)
     return state.stake.get(key)
 
@@ -332,7 +332,7 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
     if state.fees is not None:
         records[schema.FEES] = state.fees.encode()
     for (owner, parameter), tally in state.tallies.items():
-        for step, shares in tally.items():
+        for step, shares in tally.steps.items():
             records[schema.compute_tally_key(owner, parameter, step)] = TallyRecord(shares).encode()
     for owner, validator in state.validators.items():
         records[schema.compute_validator_key(owner)] = validator.encode()

@@ -18,6 +18,7 @@ from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.stake_records import StakeRecord, StakingRecord, ValidatorRecord
 from omg_abci.state.sweeping import list_heaps, sweep
+from omg_abci.state.tally import Tally
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
 """An object and the record that it has once the block is committed."""
@@ -59,8 +60,8 @@ class Tables(Journal):
         """All other records about stake, votes and fees by their keys; never iterated by rules."""
         self.fees: FeesRecord | None = None
         """None: a work unit costs what genesis says, for ever."""
-        self.tallies: dict[tuple[Address, int], dict[int, int]] = {}
-        """Validator and parameter to shares by step; rules look at the steps in ascending order."""
+        self.tallies: dict[tuple[Address, int], Tally] = {}
+        """By validator and parameter."""
         self.stake_pools: dict[Address, dict[bytes, bool]] = {}
         """The keys of the pools of what left each validator, for a slash to find."""
         self.mass_steps = 0
