@@ -122,6 +122,21 @@ def end_staking(state: State) -> list[ValidatorUpdate]:
     if not stake.terms or state.height % stake.terms["checkpoint_blocks"]:
         return []
     distribute(state)
+    updates = change_set(stake)
+    for owner, each in list(stake.validators.items()):
+        moving = [1 for source, to, _ in stake.moved if owner in {source, to}]
+        leaving = [1 for who, _ in stake.left if who == owner]
+        if not (
+            each.shares or each.commission or each.told or each.tombstoned or moving or leaving
+        ):
+            stake.gone[each.public_key] = True
+            stake.slashed += each.tokens
+            del stake.validators[owner]
+    return updates
+
+
+def change_set(stake: Stake) -> list[ValidatorUpdate]:
+    """Tell the difference to the set of before."""
     powers, updates = rank(stake), list[ValidatorUpdate]()
     if not powers:
         return []
