@@ -69,5 +69,7 @@ def load_stake(state: WorkingState, key: bytes, value: bytes) -> None:
         state.stake[key] = record
         if isinstance(record, UnbondingPoolRecord | MovingPoolRecord):
             state.stake_pools.setdefault(key[1:21], {})[key] = True
+        if isinstance(record, MovingPoolRecord):
+            state.stake_arrivals.setdefault(key[21:41], {})[key] = True
         if isinstance(record, UnbondingRecord | MovingRecord):
             state.stake_maturities.append((record.mature_ms, key))

@@ -64,6 +64,8 @@ class Tables(Journal):
         """By validator and parameter."""
         self.stake_pools: dict[Address, dict[bytes, bool]] = {}
         """The keys of the pools of what left each validator, for a slash to find."""
+        self.stake_arrivals: dict[Address, dict[bytes, bool]] = {}
+        """The keys of the pools of what moved to each validator."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []

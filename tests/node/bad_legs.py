@@ -15,13 +15,20 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
     Transfer,
+    Undelegate,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
+from tests.cast import PUBLIC_KEYS
 from tests.strategies import OWNERS, START_MS
 
 Refusal = type[errors.TxError]
@@ -205,10 +212,27 @@ _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "approves_itself": (ApproveAgent(_OWNER.address, 1, START_MS), errors.AgentIsOwner),
     "revokes_zero": (RevokeAgent(bytes(20)), errors.BadAddress),
 }
+_FOUND: Final = CreateValidator(PUBLIC_KEYS[0], "name", 5, 6, 1, 8, 9)
+_STAKES: Final[dict[str, tuple[Message, Refusal]]] = {
+    "validator_key_short": (_FOUND._replace(public_key=bytes(32)), errors.BadPublicKey),
+    "validator_key_off_curve": (
+        _FOUND._replace(public_key=b"\2" + b"\xff" * 32),
+        errors.BadPublicKey,
+    ),
+    "validator_nameless": (_FOUND._replace(moniker=""), errors.BadMoniker),
+    "validator_of_two_lines": (EditValidator("a\nb", 0, 1), errors.BadMoniker),
+    "validator_takes_too_much": (_FOUND._replace(commission_bp=7), errors.BadCommission),
+    "validator_of_nothing": (_FOUND._replace(amount=0), errors.BadAmount),
+    "delegates_nothing": (Delegate(_OTHER.address, 0), errors.BadAmount),
+    "delegates_to_zero": (Delegate(bytes(20), 1), errors.BadAddress),
+    "undelegates_too_much": (Undelegate(_OTHER.address, 1 << 128), errors.BadAmount),
+    "moves_nowhere": (Redelegate(_OTHER.address, _OTHER.address, 1), errors.SameValidator),
+    "claims_from_nobody": (ClaimRewards(b""), errors.BadAddress),
+}
 
 
 def list_bad_legs() -> Iterator[tuple[str, Message, Refusal]]:
     """Yield the name of each case, the leg and the error."""
     yield from list_combinations()
-    for name, (leg, error) in (_PLACES | _AMENDMENTS | _MARKETS | _OTHERS).items():
+    for name, (leg, error) in (_PLACES | _AMENDMENTS | _MARKETS | _OTHERS | _STAKES).items():
         yield name, leg, error
