@@ -12,11 +12,15 @@ from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import (
     TRADE_MESSAGES,
     AmendOrder,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     SetSwitch,
     SignedTx,
@@ -346,5 +350,11 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_SWITCH
         case CreateMarket() | ChangeMarket():
             return limits.WORK_MARKET
+        case CreateToken():
+            return limits.WORK_TOKEN
+        case Mint() | Burn():
+            return limits.WORK_SUPPLY
+        case CloseToken():
+            return limits.WORK_CLOSE_TOKEN
         case _:
             return limits.WORK_AGENT

@@ -4,11 +4,15 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -20,6 +24,7 @@ from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
 from tests.model_state import Order, Refused, State
+from tests.model_tokens import do_token_leg
 
 
 def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tuple[LegResult, int]:
@@ -45,6 +50,8 @@ def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tupl
             return create_market(state, owner, leg), 0
         case ChangeMarket():
             return change_market(state, owner, leg), 0
+        case CreateToken() | Mint() | Burn() | CloseToken():
+            return do_token_leg(state, owner, leg), 0
 
 
 def transfer(state: State, owner: bytes, leg: Transfer) -> LegResult:

@@ -32,6 +32,26 @@ class Refused(Exception):
         self.steps = steps
 
 
+class Issue(NamedTuple):
+    """Who issued a token, and how."""
+
+    issuer: bytes
+    mintable: bool
+    burnable: bool
+    cap: int
+    deposit: int
+
+    def encode(self) -> bytes:
+        """Return the record."""
+        return (
+            self.issuer
+            + u(1, self.mintable)
+            + u(1, self.burnable)
+            + u(16, self.cap)
+            + u(16, self.deposit)
+        )
+
+
 class Token(NamedTuple):
     """A token as genesis gave it."""
 
@@ -138,6 +158,8 @@ class State:
     fee_pool: int = 0
     post_only_until: int = 0
     next_market: int = 1
+    next_token: int = 0
+    """0 before the first token was created."""
     placed: int = 0
     """Priorities given in this block."""
     steps: int = 0
@@ -145,6 +167,7 @@ class State:
     events: list[Event] = field(default_factory=list)
     """What this block did outside of its transactions."""
     tokens: dict[int, Token] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     markets: dict[int, Market] = field(default_factory=dict)
     free: dict[BalanceKey, int] = field(default_factory=dict)
     agents: dict[tuple[bytes, bytes], tuple[int, int]] = field(default_factory=dict)
@@ -188,10 +211,12 @@ class State:
         return (order.owner, order.subaccount, market.base), order.remaining * market.base_unit
 
     def compute_reserved(self) -> dict[BalanceKey, int]:
-        """Return the reserved part of every balance that has one: orders' costs and bonds."""
+        """Return the reserved part of every balance that has one."""
         reserved: dict[BalanceKey, int] = {}
         parts = [self.compute_reserve(order) for order in self.orders.values()]
         parts += [((m.creator, 0, self.fee_token), m.bond) for m in self.markets.values() if m.bond]
+        issues = self.issues.values()
+        parts += [((each.issuer, 0, self.fee_token), each.deposit) for each in issues]
         for key, amount in parts:
             reserved[key] = reserved.get(key, 0) + amount
         return reserved
@@ -286,6 +311,7 @@ class State:
         for number, token in self.tokens.items():
             value = u(1, token.decimals) + u(16, token.supply) + token.symbol.encode()
             records[b"\x02" + u(4, number)] = value
+        records |= self.encode_wallets()
         orders = [(order, *self.encode_order(order)) for order in self.orders.values()]
         for number in self.markets:
             listed = [key + value for order, key, value in orders if order.market == number]
@@ -310,6 +336,13 @@ class State:
                 records[b"\x0a" + signer + u(8, page)] = encode_page(nonces, page)
         empty = [key for key, value in records.items() if key[0] in {4, 5} and not any(value)]
         return {key: records[key] for key in sorted(records) if key not in empty}
+
+    def encode_wallets(self) -> dict[bytes, bytes]:
+        """Return the records of created tokens."""
+        records = {b"\x20" + u(4, number): each.encode() for number, each in self.issues.items()}
+        if self.next_token:
+            records[b"\x21"] = u(4, self.next_token)
+        return records
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""

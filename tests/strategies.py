@@ -51,7 +51,6 @@ from tests.field_draws import (
     MARKETS,
     PLAIN_KIND,
     TRIGGERED,
-    UNITS,
     addresses,
     client_ids,
     heights,
@@ -63,6 +62,8 @@ from tests.field_draws import (
     subaccounts,
     times,
 )
+from tests.strategies_markets import change_market, create_market
+from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES
 
 __all__ = (
     "AGENTS",
@@ -166,48 +167,6 @@ def set_switch(*, wide: bool = False) -> SearchStrategy[SetSwitch]:
     return st.builds(SetSwitch, st.just(0) | times(wide=wide) | times(wide=wide))
 
 
-def create_market(*, wide: bool = False) -> SearchStrategy[CreateMarket]:
-    """Draw markets; some of tokens that do not exist, some with lots above a supply."""
-    if not wide:
-        return st.builds(
-            CreateMarket,
-            st.sampled_from([2, 3, 9]),
-            st.sampled_from([1, 4, 8]),
-            st.sampled_from(UNITS),
-            st.sampled_from(UNITS),
-            st.integers(1, 3),
-            st.sampled_from([5, 40]),
-            st.integers(1, 2),
-            st.sampled_from([0, 0, limits.BAND_MIN_BP, limits.BAND_MAX_BP]),
-            st.sampled_from([limits.AUCTION_MIN_MS, 2_000]),
-        )
-    unit = st.sampled_from([digits * 10**zeros for digits in (1, 2, 5, 25) for zeros in range(37)])
-    token, size = st.integers(1, limits.U32_MAX), st.integers(1, limits.QUANTITY_LOTS_MAX)
-
-    def build(
-        tokens: list[int], bounds: list[int], base: int, quote: int, *rest: int
-    ) -> CreateMarket:
-        mode, band_bp, auction_ms = rest
-        sizes = min(bounds), max(bounds)
-        return CreateMarket(tokens[0], tokens[1], base, quote, *sizes, mode, band_bp, auction_ms)
-
-    return st.builds(
-        build,
-        st.lists(token, min_size=2, max_size=2, unique=True),
-        st.lists(size, min_size=2, max_size=2),
-        unit,
-        unit,
-        st.integers(1, 2),
-        st.just(0) | st.integers(limits.BAND_MIN_BP, limits.BAND_MAX_BP),
-        st.integers(limits.AUCTION_MIN_MS, limits.AUCTION_MAX_MS),
-    )
-
-
-def change_market(*, wide: bool = False) -> SearchStrategy[ChangeMarket]:
-    """Draw what creators do, and others try."""
-    return st.builds(ChangeMarket, markets(wide=wide), st.integers(1, 3))
-
-
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
     return st.builds(ApproveAgent, addresses(wide=wide), st.just(1), times(wide=wide))
@@ -229,6 +188,7 @@ MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     SetSwitch: set_switch(),
     CreateMarket: create_market(),
     ChangeMarket: change_market(),
+    **WALLET_MESSAGES,
 }
 """Small messages of each kind."""
 WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
@@ -242,6 +202,7 @@ WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
     set_switch(wide=True),
     create_market(wide=True),
     change_market(wide=True),
+    *WIDE_WALLET_MESSAGES,
 )
 
 
@@ -256,7 +217,8 @@ def trades(market: int = 0) -> SearchStrategy[Message]:
 def messages() -> SearchStrategy[Message]:
     """Draw any small message."""
     owners = (Transfer, ApproveAgent, RevokeAgent, CreateMarket, ChangeMarket, ChangeMarket)
-    kinds = st.sampled_from([trades()] * 15 + [MESSAGE_STRATEGIES[kind] for kind in owners])
+    few = [MESSAGE_STRATEGIES[kind] for kind in owners] + [st.one_of(*WALLET_MESSAGES.values())]
+    kinds = st.sampled_from([trades()] * 15 + few)
     return kinds.flatmap(lambda kind: kind)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from omg_abci.protocol.limits import (
+    AMOUNT_MAX,
     AUCTION_DEFAULT_MS,
     CANCEL_ALL_MAX,
     MATCHES_DEFAULT,
@@ -17,11 +18,15 @@ from omg_abci.protocol.limits import (
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -230,6 +235,50 @@ def approve_agent(
 def revoke_agent(agent: Address) -> RevokeAgent:
     """Take an agent's approval back; raise BadAddress."""
     message = RevokeAgent(agent)
+    message.check()
+    return message
+
+
+def create_token(
+    symbol: str,
+    decimals: int,
+    *,
+    supply: Amount = 0,
+    cap: Amount | None = None,
+    mintable: bool | None = None,
+    burnable: bool = True,
+) -> CreateToken:
+    """Make a token of one's own; raise as `CreateToken.check`.
+
+    Without a cap it is the supply, and as much as an amount can say when there is no supply yet.
+    A token of which less than its cap is made at once can be minted.
+    """
+    if cap is None:
+        cap = supply or AMOUNT_MAX
+    message = CreateToken(
+        symbol, decimals, supply < cap if mintable is None else mintable, burnable, supply, cap
+    )
+    message.check()
+    return message
+
+
+def mint(token: TokenId, amount: Amount, to: Address, *, to_subaccount: int = 0) -> Mint:
+    """Make more of a token of one's own, for an account; raise as `Mint.check`."""
+    message = Mint(token, amount, to, to_subaccount)
+    message.check()
+    return message
+
+
+def burn(token: TokenId, amount: Amount, *, from_subaccount: int = 0) -> Burn:
+    """Destroy what one has of a token; raise as `Burn.check`."""
+    message = Burn(token, amount, from_subaccount)
+    message.check()
+    return message
+
+
+def close_token(token: TokenId) -> CloseToken:
+    """End a token of one's own of which nothing is left; raise BadToken."""
+    message = CloseToken(token)
     message.check()
     return message
 

@@ -4,7 +4,9 @@ Canonical bytes only: a message is accepted when re-serialising it without unkno
 the same bytes, so that no two byte strings mean the same transaction.
 """
 
+import re
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -14,11 +16,15 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -232,6 +238,40 @@ def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
     )
 
 
+_PLAIN_LEGS: Final[tuple[type[Message], ...]] = (CreateToken, Mint, Burn, CloseToken)
+"""Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
+_AMOUNTS: Final = ("amount", "supply", "cap")
+_WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _compute_leg_name(kind: type[Message]) -> str:
+    """Return the name that a kind of leg has in the schema's oneof."""
+    return _WORD_BEGIN.sub("_", kind.__name__).lower()
+
+
+def _make_decoder(kind: type[Message]) -> Callable[[Any], Message]:
+    names = kind._fields
+
+    def decode(leg: Any) -> Message:  # noqa: ANN401 - a generated class
+        fields = [getattr(leg, name) for name in names]
+        for place, name in enumerate(names):
+            if name in _AMOUNTS:
+                fields[place] = decode_amount(fields[place])
+        return kind(*fields)
+
+    return decode
+
+
+def _encode_plain(leg: Message) -> Any:  # noqa: ANN401 - a generated class
+    fields = leg._asdict()
+    for name in _AMOUNTS:
+        if name in fields:
+            fields[name] = encode_amount(fields[name])
+    kind = type(leg)
+    message = getattr(pb, kind.__name__)(**fields)
+    return pb.Leg(**{_compute_leg_name(kind): message})
+
+
 _LEG_DECODERS: Final[dict[str, Any]] = {
     "transfer": lambda leg: Transfer(
         leg.to, leg.token, decode_amount(leg.amount), leg.from_subaccount, leg.to_subaccount
@@ -245,6 +285,7 @@ _LEG_DECODERS: Final[dict[str, Any]] = {
     "set_switch": lambda leg: SetSwitch(leg.at_ms),
     "create_market": _decode_create_market,
     "change_market": lambda leg: ChangeMarket(leg.market, leg.action),
+    **{_compute_leg_name(kind): _make_decoder(kind) for kind in _PLAIN_LEGS},
 }
 
 
@@ -278,6 +319,8 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
             return pb.Leg(create_market=pb.CreateMarket(**(leg._asdict() | units)))
         case ChangeMarket():
             return pb.Leg(change_market=pb.ChangeMarket(**leg._asdict()))
+        case CreateToken() | Mint() | Burn() | CloseToken():
+            return _encode_plain(leg)
 
 
 # --- results ----------------------------------------------------------------------------------

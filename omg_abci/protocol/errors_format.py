@@ -241,3 +241,18 @@ class BadAuctionTime(FormatError):
 
 class BadMarketAction(FormatError):
     code, text = 58, "market action is unknown"
+
+
+# --- tokens and payments; 59 – 79 are left for other families ---
+
+
+class BadSymbol(FormatError):
+    code, text = 80, "symbol is not 1 to 16 capital letters and digits"
+
+
+class BadDecimals(FormatError):
+    code, text = 81, "a token has at most 36 decimals"
+
+
+class BadCap(FormatError):
+    code, text = 82, "cap is zero, below the supply, or not the supply of what cannot be minted"

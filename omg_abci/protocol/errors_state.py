@@ -71,6 +71,38 @@ class LegsRolledBack(LegError):
     code, text = 1006, "another leg of the atomic transaction failed"
 
 
+class NotIssuer(LegError):
+    code, text = 1007, "only the token's issuer may do this, and nobody with a token of genesis"
+
+
+class TokenNotMintable(LegError):
+    code, text = 1008, "the token was created as one that cannot be minted"
+
+
+class TokenNotBurnable(LegError):
+    code, text = 1009, "the token is not one that its holders may burn"
+
+
+class SupplyAboveCap(LegError):
+    code, text = 1010, "there would be more of the token than its cap"
+
+
+class DepositNotCovered(LegError):
+    code, text = 1011, "free balance does not cover the deposit of the record"
+
+
+class SymbolTaken(LegError):
+    code, text = 1012, "another token has the symbol"
+
+
+class TooManyTokens(LegError):
+    code, text = 1013, "there are as many tokens as allowed"
+
+
+class TokenInUse(LegError):
+    code, text = 1014, "somebody has some of the token, or a market trades it"
+
+
 # --- legs: exchange ---------------------------------------------------------------------------
 
 

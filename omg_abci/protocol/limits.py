@@ -61,6 +61,14 @@ MASS_PAIRS_MAX: Final = 500
 MASS_TRIGGERS_MIN: Final = 500
 """What batch auctions leave of those at the end: stop orders cannot be held up by trading."""
 
+# --- tokens ---
+TOKENS_MAX: Final = 10_000
+SYMBOL_BYTES_MAX: Final = 16
+DECIMALS_MAX: Final = 36
+"""More than any token in use has; 10^36 of its units still fit into an amount."""
+CREATED_TOKEN_FIRST: Final = 1 << 31
+"""The id of the first token that is created; the ids below are for the root chain's tokens."""
+
 # --- markets ---
 MARKETS_MAX: Final = 10_000
 MARKET_BOND_DEFAULT: Final = 1_000_000_000_000_000_000_000
@@ -104,6 +112,12 @@ WORK_AGENT: Final = 60
 WORK_SWITCH: Final = 30
 WORK_MARKET: Final = 500
 """Creating or changing a market; rare, and it writes most."""
+WORK_TOKEN: Final = 200
+"""Creating a token writes four records."""
+WORK_SUPPLY: Final = 60
+"""Minting and burning write a balance and the token."""
+WORK_CLOSE_TOKEN: Final = 7_000
+"""Every market is asked whether it trades the token."""
 
 UNIT_PRICE_MAX: Final = 1 << 64
 ROOT_INTERVAL_MAX: Final = 1_000
@@ -120,7 +134,10 @@ _RELATIONS = (
     ),
     (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),
     (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
-    (WORK_MARKET <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "placing is the dearest leg"),
+    (
+        max(WORK_MARKET, WORK_TOKEN, WORK_CLOSE_TOKEN) <= WORK_PLACE + MATCHES_MAX * WORK_MATCH,
+        "placing is the dearest leg",
+    ),
     (
         WORK_TX
         + WORK_PER_16_BYTES * TX_BYTES_MAX

@@ -13,11 +13,15 @@ from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -135,6 +139,22 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("uint64", "auctionMs"),
     ),
     ChangeMarket: (("uint32", "market"), ("string", "action")),
+    CreateToken: (
+        ("string", "symbol"),
+        ("uint32", "decimals"),
+        ("bool", "mintable"),
+        ("bool", "burnable"),
+        ("uint128", "supply"),
+        ("uint128", "cap"),
+    ),
+    Mint: (
+        ("uint32", "token"),
+        ("uint128", "amount"),
+        ("address", "to"),
+        ("uint8", "toSubaccount"),
+    ),
+    Burn: (("uint32", "token"), ("uint128", "amount"), ("uint8", "fromSubaccount")),
+    CloseToken: (("uint32", "token"),),
 }
 """EIP-712 type and name of each field, in the message's own order."""
 
@@ -184,7 +204,7 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         MarketAction.DELIST: "delist",
     },
 }
-"""What a wallet shows instead of an enumeration's number."""
+"""What a wallet shows instead of an enumeration's number; other strings are their own words."""
 
 _AMEND_POST_ONLY: Final[dict[int, str]] = {
     **_WORDS["postOnly"],
@@ -249,12 +269,14 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    values: tuple[int | bytes, ...] = tuple(leg)
-    for (kind, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
+    values: tuple[int | bytes | str, ...] = tuple(leg)
+    for (_, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
+        elif isinstance(value, str) or name not in _WORDS:
+            shown[name] = value
         else:
-            shown[name] = _get_words(type(leg), name)[value] if kind == "string" else value
+            shown[name] = _get_words(type(leg), name)[value]
     return shown
 
 
@@ -267,6 +289,8 @@ _WORD_FORMATS: Final = {
     "uint64": "24xQ",
     "uint32": "24xQ",
     "uint8": "24xQ",
+    "bool": "24xQ",
+    "bytes": "32s",
 }
 """How a value lies in its 32-byte word."""
 
@@ -280,6 +304,8 @@ class _Layout(NamedTuple):
     """Place of each enumeration, and the hashes of its words."""
     amounts: tuple[int, ...]
     """Places of the numbers that are wider than a machine's."""
+    texts: tuple[int, ...]
+    """Places of texts and bytes of any length, which stand as their hashes."""
 
 
 def _lay_out(leg: type[Message]) -> _Layout:
@@ -287,14 +313,19 @@ def _lay_out(leg: type[Message]) -> _Layout:
     hashes = [
         (place, {n: compute_keccak(w.encode()) for n, w in _get_words(leg, name).items()})
         for place, (kind, name) in enumerate(fields)
-        if kind == "string"
+        if kind == "string" and name in _WORDS
     ]
     return _Layout(
         compute_keccak(_LEG_TYPE_TEXTS[leg].encode()),
         struct.Struct(">32s" + "".join([_WORD_FORMATS[kind] for kind, _ in fields])),
         tuple(hashes),
         tuple([place for place, (kind, _) in enumerate(fields) if kind == "uint128"]),
+        tuple([place for place, field in enumerate(fields) if _is_text(*field)]),
     )
+
+
+def _is_text(kind: str, name: str) -> bool:
+    return kind == "bytes" or (kind == "string" and name not in _WORDS)
 
 
 _LAYOUTS: Final = {leg: _lay_out(leg) for leg in LEG_TYPES}
@@ -326,6 +357,9 @@ def _hash_leg(leg: Message) -> Hash:
         values[place] = hashes[values[place]]
     for place in layout.amounts:
         values[place] = values[place].to_bytes(16, "big")
+    for place in layout.texts:
+        text = values[place]
+        values[place] = compute_keccak(text.encode() if isinstance(text, str) else text)
     return compute_keccak(layout.pack.pack(layout.type_hash, *values))
 
 

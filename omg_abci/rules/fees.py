@@ -4,11 +4,15 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -55,3 +59,9 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_SWITCH
         case CreateMarket() | ChangeMarket():
             return limits.WORK_MARKET
+        case CreateToken():
+            return limits.WORK_TOKEN
+        case Mint() | Burn():
+            return limits.WORK_SUPPLY
+        case CloseToken():
+            return limits.WORK_CLOSE_TOKEN

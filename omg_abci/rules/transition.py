@@ -12,11 +12,15 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -41,6 +45,12 @@ from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.tokens import (
+    process_burn,
+    process_close_token,
+    process_create_token,
+    process_mint,
+)
 from omg_abci.state.diff import Changes, compute_changes
 from omg_abci.state.working import WorkingState
 
@@ -209,3 +219,11 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_create_market(state, ctx, msg)
         case ChangeMarket():
             return process_change_market(state, ctx, msg)
+        case CreateToken():
+            return process_create_token(state, ctx, msg)
+        case Mint():
+            return process_mint(state, ctx, msg)
+        case Burn():
+            return process_burn(state, ctx, msg)
+        case CloseToken():
+            return process_close_token(state, ctx, msg)

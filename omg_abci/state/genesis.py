@@ -43,8 +43,8 @@ _MODES: Final = {
 }
 _MARKET_ID_MAX: Final = limits.U32_MAX >> 1
 """The other half of the ids is for markets that are created later: they are never used again."""
-_SYMBOL_BYTES_MAX: Final = 16
-_DECIMALS_MAX: Final = 36
+_TOKEN_ID_MAX: Final = limits.CREATED_TOKEN_FIRST - 1
+"""The other half of the ids is for tokens that are created later."""
 
 
 def build_genesis(
@@ -113,16 +113,16 @@ def _add_tokens(
     tokens: list[int] = []
     for entry in _read_entries(document, "tokens"):
         _require_fields("tokens", entry, ("id", "symbol", "decimals"), ())
-        token = _read_int(entry, "id", 1, limits.U32_MAX)
+        token = _read_int(entry, "id", 1, _TOKEN_ID_MAX)
         symbol = entry["symbol"]
-        if not isinstance(symbol, str) or not 1 <= len(symbol.encode()) <= _SYMBOL_BYTES_MAX:
+        if not isinstance(symbol, str) or not 1 <= len(symbol.encode()) <= limits.SYMBOL_BYTES_MAX:
             raise GenesisError(f"tokens: symbol {symbol!r} is not 1 to 16 bytes of text")
         if token in tokens:
             raise GenesisError(f"tokens: id {token} stands twice")
         supply = supplies.get(token, 0)
         if supply > limits.AMOUNT_MAX:
             raise GenesisError(f"tokens: the balances of {token} add up to more than 2^128 - 1")
-        decimals = _read_int(entry, "decimals", 0, _DECIMALS_MAX)
+        decimals = _read_int(entry, "decimals", 0, limits.DECIMALS_MAX)
         records[schema.compute_token_key(token)] = TokenRecord(decimals, supply, symbol).encode()
         tokens.append(token)
     for token in sorted(supplies):

@@ -17,6 +17,8 @@ ORDER: Final = b"\x07"
 ENDED: Final = b"\x08"
 TOMBSTONE: Final = b"\x09"
 NONCES: Final = b"\x0a"
+ISSUE: Final = b"\x20"
+NEXT_TOKEN: Final = b"\x21"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -29,6 +31,8 @@ TABLES: Final = {
     ENDED: "ended",
     TOMBSTONE: "tombstone",
     NONCES: "nonces",
+    ISSUE: "issue",
+    NEXT_TOKEN: "next_token",
 }
 """Table byte to name."""
 
@@ -76,3 +80,8 @@ def compute_tombstone_key(owner: Address, client_id: int) -> bytes:
 def compute_nonces_key(signer: Address, page: int) -> bytes:
     """Return the key of a page of used nonces."""
     return NONCES + signer + page.to_bytes(8, "big")
+
+
+def compute_issue_key(token: TokenId) -> bytes:
+    """Return the key of what is known of a created token's issue."""
+    return ISSUE + token.to_bytes(4, "big")

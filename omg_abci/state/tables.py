@@ -13,6 +13,7 @@ from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Mil
 from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.journal import Journal
+from omg_abci.state.keyed_records import KeyedRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.sweeping import list_heaps, sweep
@@ -45,6 +46,10 @@ class Tables(Journal):
         self.market_bond: Amount = 0
         self.block_stored: bytes | None = None
         self.tokens: dict[int, TokenRecord] = {}
+        self.symbols: dict[str, int] = {}
+        """Of each symbol in use, a token that has it."""
+        self.by_key: dict[bytes, KeyedRecord] = {}
+        """Records that are no live object's, by their keys; never iterated by rules."""
         self.markets: dict[MarketId, Market] = {}
         """Rules iterate it in ascending order only: the order here depends on history."""
         self.accounts: dict[Address, Account] = {}
@@ -86,7 +91,7 @@ class Tables(Journal):
         self.dirty_markets: dict[Market, None] = {}
         self.dirty_orders: dict[Order, None] = {}
         self.dirty_records: dict[bytes, bytes | None] = {}
-        """Keys of agents and tombstones, to the value before the block."""
+        """Keys of tokens, agents, tombstones and keyed records, to the value before the block."""
         self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
         """Pages of nonces, to the bitmap before the block."""
         self.to_store: list[Stored] = []

@@ -11,9 +11,10 @@ from omg_abci.protocol.units import Amount, Hash, Height, Millis
 from omg_abci.state.account_writes import AccountWrites
 from omg_abci.state.market_writes import MarketWrites
 from omg_abci.state.order_writes import OrderWrites
+from omg_abci.state.record_writes import RecordWrites
 
 
-class WorkingState(OrderWrites, MarketWrites, AccountWrites):
+class WorkingState(OrderWrites, MarketWrites, AccountWrites, RecordWrites):
     """Everything the chain remembers, and all writes to it.
 
     `loading.load_state` makes one from records.

@@ -12,11 +12,14 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     Transfer,
@@ -188,6 +191,18 @@ _MARKETS: Final[dict[str, tuple[Message, Refusal]]] = {
     "changes_by_nothing": (ChangeMarket(1, 0), errors.BadMarketAction),
     "changes_by_unknown": (ChangeMarket(1, 4), errors.BadMarketAction),
 }  # fmt: skip
+_GOLD: Final = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
+_TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
+    "token_without_symbol": (_GOLD._replace(symbol=""), errors.BadSymbol),
+    "token_of_a_long_symbol": (_GOLD._replace(symbol="A" * 17), errors.BadSymbol),
+    "token_of_another_script": (_GOLD._replace(symbol="G\u041eLD"), errors.BadSymbol),
+    "token_of_37_decimals": (_GOLD._replace(decimals=37), errors.BadDecimals),
+    "token_of_nothing": (_GOLD._replace(supply=0, cap=0), errors.BadCap),
+    "token_above_its_cap": (_GOLD._replace(supply=10), errors.BadCap),
+    "token_never_complete": (_GOLD._replace(supply=8), errors.BadCap),
+    "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
+    "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
+}
 _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "transfer_zero": (PAY._replace(amount=0), errors.BadAmount),
     "transfer_above_maximum": (PAY._replace(amount=limits.AMOUNT_MAX + 1), errors.BadAmount),
@@ -210,5 +225,5 @@ _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
 def list_bad_legs() -> Iterator[tuple[str, Message, Refusal]]:
     """Yield the name of each case, the leg and the error."""
     yield from list_combinations()
-    for name, (leg, error) in (_PLACES | _AMENDMENTS | _MARKETS | _OTHERS).items():
+    for name, (leg, error) in (_PLACES | _AMENDMENTS | _MARKETS | _TOKENS | _OTHERS).items():
         yield name, leg, error

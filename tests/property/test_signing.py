@@ -20,9 +20,11 @@ from omg_abci.protocol.crypto import (
 from omg_abci.protocol.messages import (
     MESSAGES,
     AmendOrder,
+    Burn,
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreateToken,
     Message,
     PlaceOrder,
     SetSwitch,
@@ -132,6 +134,11 @@ SHOWN: list[tuple[Message, dict[str, object]]] = [
         {"baseUnit": 10**38, "quoteUnit": 25, "mode": "batch", "bandBp": 500},
     ),
     (CreateMarket(1, 2, 1, 1, 1, 1, MarketMode.CONTINUOUS, 0, 1_000), {"mode": "continuous"}),
+    (
+        CreateToken("GOLD", 2, mintable=False, burnable=True, supply=7, cap=7),
+        {"symbol": "GOLD", "mintable": False, "burnable": True, "supply": 7},
+    ),
+    (Burn(3, 2**128 - 1, 255), {"amount": 2**128 - 1, "fromSubaccount": 255}),
     *[
         (ChangeMarket(3, action), {"market": 3, "action": word})
         for action, word in zip(MarketAction, ("cancel only", "resume", "delist"), strict=True)

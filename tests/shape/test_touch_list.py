@@ -60,8 +60,9 @@ def test_message_has_a_builder(name: str) -> None:
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_message_has_a_strategy(name: str) -> None:
-    """tests/strategies draws random ones by a function of its name."""
-    assert _snake(name) in _functions("tests/strategies.py")
+    """tests/strategies* draws random ones by a function of its name."""
+    paths = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/strategies*.py")]
+    assert _snake(name) in [each for path in paths for each in _functions(path)]
 
 
 @pytest.mark.parametrize("name", _NAMES)

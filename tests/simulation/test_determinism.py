@@ -24,7 +24,7 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
 from tests.cast import CHAIN_ID, EXCHANGE, START_MS
-from tests.random_plans import PlanSource
+from tests.random_wallets import WalletSource
 from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute
 from tests.strategies import BlockPlan, make_body, sign_body
@@ -80,7 +80,8 @@ def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[Signe
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
-    source = PlanSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
+    source = WalletSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
+    source.share = 0.2
     records, _ = build_genesis(CHAIN_ID, EXCHANGE)
     state, time_ms = load_state(CHAIN_ID, records), START_MS
     blocks: list[tuple[int, list[str]]] = []

@@ -13,6 +13,7 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CreateMarket,
+    CreateToken,
     Message,
     PlaceOrder,
     RevokeAgent,
@@ -48,6 +49,10 @@ _BUILT: list[Message] = [
     build.set_switch(_NOW_MS),
     build.create_market(1, 2, base_unit=1_000, quote_unit=25),
     build.change_market(1, MarketAction.RESUME),
+    build.create_token("GOLD", 2, supply=100),
+    build.mint(9, 5, _AGENT),
+    build.burn(9, 5),
+    build.close_token(9),
 ]
 
 
@@ -68,6 +73,18 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
+
+
+def test_a_tokens_terms_follow_from_its_supply() -> None:
+    """What is all there at once is fixed; what is not can be minted, to any amount."""
+    assert build.create_token("GOLD", 2, supply=100) == CreateToken(
+        "GOLD", 2, mintable=False, burnable=True, supply=100, cap=100
+    )
+    assert build.create_token("MILES", 0).cap == 2**128 - 1
+    assert build.create_token("MILES", 0).mintable
+    assert build.create_token("MILES", 0, supply=5, cap=9).mintable
+    with pytest.raises(errors.BadCap):
+        build.create_token("MILES", 0, supply=5, cap=9, mintable=False)
 
 
 def test_time_in_force_follows_from_the_order() -> None:

@@ -10,11 +10,15 @@ from omg_abci.protocol.messages import (
     TRADE_MESSAGES,
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -44,6 +48,10 @@ AMEND = AmendOrder(9, 1, 1, 0, 4)
 UNTIL = AmendOrder(9, 0, 0, 8, 4, time_in_force=TimeInForce.GTT)
 BELOW = AmendOrder(9, 0, 0, 0, 4, expires_height=8, time_in_force=TimeInForce.GTH)
 CREATE = CreateMarket(1, 2, 1_000, 25, 1, 9, 1, 500, 60_000)
+FIXED = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
+MINTED = FIXED._replace(mintable=True, supply=0)
+MINT = Mint(2, 5, TO, 0)
+BURN = Burn(2, 5, 0)
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -59,6 +67,7 @@ GOOD: tuple[Message, ...] = (
     SetSwitch(5),
     CREATE,
     ChangeMarket(1, 2),
+    *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
 )
 
 
@@ -157,7 +166,22 @@ OTHER_CASES = [
     bad(ChangeMarket(1, 1), errors.BadMarket, market=0),
     *[bad(ChangeMarket(1, 1), errors.BadMarketAction, action=act) for act in (0, 4, NEGATIVE)],
 ]
-CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES]
+TOKEN_CASES = [
+    *[bad(FIXED, errors.BadSymbol, symbol=text) for text in ("", "A" * 17, "gold", "G D", "GÖLD")],
+    bad(FIXED, errors.BadDecimals, decimals=37),
+    bad(FIXED, errors.BadCap, cap=0, supply=0),
+    bad(FIXED, errors.BadCap, supply=8),
+    bad(MINTED, errors.BadCap, supply=10),
+    bad(MINTED, errors.BadCap, cap=0),
+    bad(MINTED, errors.BadCap, cap=limits.AMOUNT_MAX + 1),
+    *[bad(each, errors.BadToken, token=0) for each in (MINT, BURN, CloseToken(2))],
+    *[bad(each, errors.BadAmount, amount=0) for each in (MINT, BURN)],
+    bad(MINT, errors.BadAmount, amount=limits.AMOUNT_MAX + 1),
+    bad(MINT, errors.BadAddress, to=bytes(20)),
+    bad(MINT, errors.BadSubaccount, to_subaccount=256),
+    bad(BURN, errors.BadSubaccount, from_subaccount=256),
+]
+CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *TOKEN_CASES]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -329,4 +353,8 @@ def test_agents_trade_and_nothing_else() -> None:
         RevokeAgent,
         CreateMarket,
         ChangeMarket,
+        CreateToken,
+        Mint,
+        Burn,
+        CloseToken,
     }

@@ -34,6 +34,7 @@ from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_switch import SWITCHES
+from tests.vectors.cases_tokens import TOKEN_LEGS, TOKENS, WRONG_TOKEN_FIELDS
 from tests.vectors.genesis import FEW, OWNED
 from tests.vectors.wrong_fields import WRONG_FIELDS
 
@@ -49,6 +50,9 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     CreateMarket: make_market(),
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
 }
+WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS}
+ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
+"""A leg of each kind, the usual one."""
 
 
 def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
@@ -58,7 +62,7 @@ def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
 
 def list_admission(message: type[Message]) -> list[Case]:
     """Return what every kind of transaction is refused for before it is executed."""
-    legs = (SAMPLE_LEGS[message],)
+    legs = (ALL_LEGS[message],)
     found: list[tuple[int, str, str, Tx]] = [
         (
             32005,
@@ -92,7 +96,7 @@ def list_admission(message: type[Message]) -> list[Case]:
 
 def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]) -> Case:
     """Return the bytes that are refused for a field of the message."""
-    usual = SAMPLE_LEGS[message]
+    usual = ALL_LEGS[message]
     found = [
         Malformed(", ".join(fields), code, make_body(usual._replace(**fields)))  # type: ignore[arg-type]
         for code, fields in wrong
@@ -242,12 +246,17 @@ CASES: list[Case] = [
     *KIND_CASES,
     *SWITCHES,
     *MARKET_CASES,
-    *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
-    *(case for message in SAMPLE_LEGS for case in list_admission(message)),
+    *TOKENS,
+    *(
+        list_malformed(message, *wrong)
+        for message, wrong in (WRONG_FIELDS | WRONG_TOKEN_FIELDS).items()
+    ),
+    *(case for message in ALL_LEGS for case in list_admission(message)),
 ]
 
 SAMPLES = [
-    *(Sample(type(leg).__name__, make_body(leg)) for leg in SAMPLE_LEGS.values()),
+    *(Sample(type(leg).__name__, make_body(leg)) for leg in ALL_LEGS.values()),
+    Sample("every_wallet_leg", make_body(*WALLET_LEGS.values())),
     Sample("every_leg", make_body(*SAMPLE_LEGS.values(), make_sell(client_id=2**64 - 1))),
     Sample(
         "every_field",

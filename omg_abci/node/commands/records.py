@@ -9,6 +9,7 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
 from omg_abci.state import schema
+from omg_abci.state.keyed_records import IssueRecord, NextTokenRecord
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -22,7 +23,7 @@ from omg_abci.state.records import (
     decode_tombstone,
 )
 
-_ADDRESSES: Final = ("owner", "agent", "signer")
+_ADDRESSES: Final = ("owner", "agent", "signer", "issuer")
 
 
 class _Table(NamedTuple):
@@ -57,6 +58,8 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.ORDER: _Table({"owner": 20, "client_id": 8}, _fields(OrderRecord)),
     schema.ENDED: _Table({"owner": 20, "slot": 2}, _fields(EndedRecord)),
     schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, _decode_tombstone),
+    schema.ISSUE: _Table({"token": 4}, _fields(IssueRecord)),
+    schema.NEXT_TOKEN: _Table({}, _fields(NextTokenRecord)),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 

@@ -14,14 +14,19 @@ from omg_abci.node.commands.output import (
     format_span,
     format_time,
 )
+from omg_abci.node.commands.words_wallet import describe_token_leg
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseToken,
     CreateMarket,
+    CreateToken,
     Message,
+    Mint,
     PlaceOrder,
     RevokeAgent,
     SetSwitch,
@@ -129,6 +134,8 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
                 f"let {format_hex(leg.agent)} trade for the owner until"
                 f" {format_time(leg.expires_ms)}"
             )
+        case CreateToken() | Mint() | Burn() | CloseToken():
+            return describe_token_leg(leg, catalogue)
         case RevokeAgent():
             return f"take the approval of {format_hex(leg.agent)} back"
 
@@ -283,6 +290,14 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             yield "approved"
         case RevokeAgent():
             yield "revoked"
+        case CreateToken():
+            yield f"created token {result.market}"
+        case Mint():
+            yield "minted"
+        case Burn():
+            yield "burnt"
+        case CloseToken():
+            yield "closed; its deposit is free again"
 
 
 def _describe_order(client_id: int, result: LegResult, market: MarketTerms | None) -> Iterator[str]:

@@ -347,6 +347,10 @@ class Leg(_message.Message):
     SET_SWITCH_FIELD_NUMBER: _builtins.int
     CREATE_MARKET_FIELD_NUMBER: _builtins.int
     CHANGE_MARKET_FIELD_NUMBER: _builtins.int
+    CREATE_TOKEN_FIELD_NUMBER: _builtins.int
+    MINT_FIELD_NUMBER: _builtins.int
+    BURN_FIELD_NUMBER: _builtins.int
+    CLOSE_TOKEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -367,6 +371,14 @@ class Leg(_message.Message):
     def create_market(self) -> Global___CreateMarket: ...
     @_builtins.property
     def change_market(self) -> Global___ChangeMarket: ...
+    @_builtins.property
+    def create_token(self) -> Global___CreateToken: ...
+    @_builtins.property
+    def mint(self) -> Global___Mint: ...
+    @_builtins.property
+    def burn(self) -> Global___Burn: ...
+    @_builtins.property
+    def close_token(self) -> Global___CloseToken: ...
     def __init__(
         self,
         *,
@@ -380,12 +392,16 @@ class Leg(_message.Message):
         set_switch: Global___SetSwitch | None = ...,
         create_market: Global___CreateMarket | None = ...,
         change_market: Global___ChangeMarket | None = ...,
+        create_token: Global___CreateToken | None = ...,
+        mint: Global___Mint | None = ...,
+        burn: Global___Burn | None = ...,
+        close_token: Global___CloseToken | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "create_market", b"create_market", "kind", b"kind", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -736,6 +752,120 @@ class ChangeMarket(_message.Message):
 Global___ChangeMarket: _TypeAlias = ChangeMarket  # noqa: Y015
 
 @_typing.final
+class CreateToken(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    DECIMALS_FIELD_NUMBER: _builtins.int
+    MINTABLE_FIELD_NUMBER: _builtins.int
+    BURNABLE_FIELD_NUMBER: _builtins.int
+    SUPPLY_FIELD_NUMBER: _builtins.int
+    CAP_FIELD_NUMBER: _builtins.int
+    symbol: _builtins.str
+    """1 to 16 of A-Z and 0-9"""
+    decimals: _builtins.int
+    mintable: _builtins.bool
+    """the issuer may make more of it, up to the cap"""
+    burnable: _builtins.bool
+    """holders may destroy what they have"""
+    supply: _builtins.bytes
+    """what the issuer gets at once; unsigned big-endian, no leading zero"""
+    cap: _builtins.bytes
+    """the most that there may ever be at a time; the same"""
+    def __init__(
+        self,
+        *,
+        symbol: _builtins.str = ...,
+        decimals: _builtins.int = ...,
+        mintable: _builtins.bool = ...,
+        burnable: _builtins.bool = ...,
+        supply: _builtins.bytes = ...,
+        cap: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burnable", b"burnable", "cap", b"cap", "decimals", b"decimals", "mintable", b"mintable", "supply", b"supply", "symbol", b"symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateToken: _TypeAlias = CreateToken  # noqa: Y015
+
+@_typing.final
+class Mint(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    to: _builtins.bytes
+    """20-byte address"""
+    to_subaccount: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        to: _builtins.bytes = ...,
+        to_subaccount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "to", b"to", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mint: _TypeAlias = Mint  # noqa: Y015
+
+@_typing.final
+class Burn(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    from_subaccount: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "from_subaccount", b"from_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Burn: _TypeAlias = Burn  # noqa: Y015
+
+@_typing.final
+class CloseToken(_message.Message):
+    """Ends a token of which nothing is left; its deposit comes back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseToken: _TypeAlias = CloseToken  # noqa: Y015
+
+@_typing.final
 class Fill(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -859,7 +989,7 @@ class LegResult(_message.Message):
     price: _builtins.int
     """ticks at which a slid order rests"""
     market: _builtins.int
-    """given by CreateMarket"""
+    """the id that CreateMarket gave, or CreateToken to a token"""
     waiting: _builtins.bool
     """waits for its trigger"""
     @_builtins.property

@@ -1,0 +1,37 @@
+"""What people read about the legs of wallets, providers and issuers before they sign."""
+
+import pytest
+
+from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
+from omg_abci.node.commands.words import describe_leg, describe_result
+from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Message, Mint
+from omg_abci.protocol.results import LegResult
+
+KEY = b"\x11" * 20
+SHOWN = "0x" + "11" * 20
+CATALOGUE = Catalogue({5: TokenTerms(5, "GOLD", 2)}, {})
+
+CASES: list[tuple[Message, str, str]] = [
+    (
+        CreateToken("GOLD", 2, mintable=True, burnable=False, supply=100, cap=500),
+        "create a token: 1 GOLD at once, minted up to 5 GOLD; nobody may burn it",
+        "created token 9",
+    ),
+    (
+        CreateToken("GOLD", 2, mintable=False, burnable=True, supply=100, cap=100),
+        "create a token: 1 GOLD at once, never more; holders may burn it",
+        "created token 9",
+    ),
+    (Mint(5, 150, KEY, 0), f"mint 1.5 GOLD for {SHOWN}", "minted"),
+    (Mint(6, 150, KEY, 2), f"mint 150 units of token 6 for {SHOWN} subaccount 2", "minted"),
+    (Burn(5, 150, 3), "burn 1.5 GOLD of subaccount 3", "burnt"),
+    (CloseToken(5), "close GOLD, of which nothing is left", "closed; its deposit is free again"),
+    (CloseToken(6), "close token 6, of which nothing is left", "closed; its deposit is free again"),
+]
+
+
+@pytest.mark.parametrize(("leg", "does", "done"), CASES)
+def test_a_leg_in_words(leg: Message, does: str, done: str) -> None:
+    """What it does, and what became of it."""
+    assert describe_leg(leg, CATALOGUE) == does
+    assert list(describe_result(leg, LegResult(market=9), CATALOGUE)) == [done]

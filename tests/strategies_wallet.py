@@ -1,0 +1,69 @@
+"""Hypothesis strategies for the messages of wallets, providers and issuers."""
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Message, Mint
+from tests.field_draws import addresses, subaccounts
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+NEW_TOKEN = limits.CREATED_TOKEN_FIRST
+
+
+def tokens(*, wide: bool) -> SearchStrategy[int]:
+    """Draw tokens; small ones are the first that are created, some of genesis, one of nobody."""
+    if wide:
+        return st.integers(1, limits.U32_MAX)
+    return st.sampled_from([*[NEW_TOKEN, NEW_TOKEN + 1] * 4, NEW_TOKEN + 2, 1, 3, 9])
+
+
+def amounts(*, wide: bool) -> SearchStrategy[int]:
+    """Draw amounts that meet a small supply and cap from both sides."""
+    return st.integers(1, limits.AMOUNT_MAX) if wide else st.sampled_from([1, 5, 10, 40, 100])
+
+
+@st.composite
+def create_token(draw: st.DrawFn, *, wide: bool = False) -> CreateToken:
+    """Draw tokens of every kind of issue; few symbols, so that they come again."""
+    if wide:
+        symbol = draw(st.text(_LETTERS, min_size=1, max_size=limits.SYMBOL_BYTES_MAX))
+    else:
+        symbol = draw(st.sampled_from(["GOLD", "MILES", "QUOTE"]))
+    cap = draw(st.integers(1, limits.AMOUNT_MAX)) if wide else draw(st.sampled_from([40, 100]))
+    mintable = draw(st.sampled_from([True, True, False]))
+    supply = draw(st.integers(0, cap)) if mintable else cap
+    decimals = draw(st.integers(0, limits.DECIMALS_MAX))
+    return CreateToken(symbol, decimals, mintable, draw(st.booleans()), supply, cap)
+
+
+def mint(*, wide: bool = False) -> SearchStrategy[Mint]:
+    """Draw what issuers make, and others try to."""
+    return st.builds(
+        Mint, tokens(wide=wide), amounts(wide=wide), addresses(wide=wide), subaccounts(wide=wide)
+    )
+
+
+def burn(*, wide: bool = False) -> SearchStrategy[Burn]:
+    """Draw what holders destroy, or do not have."""
+    return st.builds(Burn, tokens(wide=wide), amounts(wide=wide), subaccounts(wide=wide))
+
+
+def close_token(*, wide: bool = False) -> SearchStrategy[CloseToken]:
+    """Draw the ends of tokens, most of them too early."""
+    return st.builds(CloseToken, tokens(wide=wide))
+
+
+WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
+    CreateToken: create_token(),
+    Mint: mint(),
+    Burn: burn(),
+    CloseToken: close_token(),
+}
+"""Small messages of each kind."""
+WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
+    create_token(wide=True),
+    mint(wide=True),
+    burn(wide=True),
+    close_token(wide=True),
+)
