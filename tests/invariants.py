@@ -30,6 +30,7 @@ def check_invariants(state: State) -> None:
         assert min(held, default=0) >= 0
         pool = state.fee_pool if number == state.fee_token else 0
         assert sum(held) + pool == token.supply
+    check_allowances(state)
     for order in state.orders.values():
         assert order.market in state.markets
         assert 0 <= order.priority < (state.height + 1) << 24
@@ -42,3 +43,11 @@ def check_invariants(state: State) -> None:
         assert timed or market.until_ms == 0
         assert (market.status == MarketStatus.UNCROSSING) == (market.auction_price > 0)
         assert market.low <= market.last_price <= market.high
+
+
+def check_allowances(state: State) -> None:
+    """Assert that allowances belong to agents, and that none was overdrawn."""
+    for (owner, agent, _), row in state.allowances.items():
+        assert (owner, agent) in state.agents
+        assert row.left > 0
+        assert 0 <= row.spent <= row.daily

@@ -21,7 +21,9 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
+    SetAllowance,
     SetSwitch,
     SignedTx,
     Transfer,
@@ -33,7 +35,7 @@ from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
 from tests.model_state import NOBODY, Market, Refused, State, Token
 
-_TRADE_SCOPE = 1
+_TRADE_SCOPE, _PAY_SCOPE = 1, 2
 
 
 class Applied(NamedTuple):
@@ -224,11 +226,12 @@ class Model:
         """Return each leg's result and the work they used; an atomic failure stops."""
         body = tx.body
         default_until = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+        agent = None if tx.signer == body.owner else tx.signer
         results: list[LegResult] = []
         work = 0
         for place, leg in enumerate(body.legs):
             try:
-                result, steps = do_leg(self.state, body.owner, leg, default_until)
+                result, steps = do_leg(self.state, body.owner, leg, default_until, agent)
             except Refused as refused:
                 result, steps = refused.result, refused.steps
             work += compute_used_work(leg, steps)
@@ -271,7 +274,12 @@ def make_market(row: Mapping[str, Any]) -> Market:
 
 def is_covered(scope: int, legs: Sequence[Message]) -> bool:
     """Tell whether a scope covers every leg."""
-    return scope & _TRADE_SCOPE == _TRADE_SCOPE and all(isinstance(e, TRADE_MESSAGES) for e in legs)
+    covered: tuple[type[Message], ...] = ()
+    if scope & _TRADE_SCOPE:
+        covered += TRADE_MESSAGES
+    if scope & _PAY_SCOPE:
+        covered += (Transfer, Pay)
+    return all(isinstance(each, covered) for each in legs)
 
 
 # --- order ------------------------------------------------------------------------------------
@@ -356,5 +364,9 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_SUPPLY
         case CloseToken():
             return limits.WORK_CLOSE_TOKEN
+        case Pay():
+            return limits.WORK_PAY
+        case SetAllowance():
+            return limits.WORK_ALLOWANCE
         case _:
             return limits.WORK_AGENT

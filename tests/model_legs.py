@@ -13,8 +13,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
 )
@@ -23,15 +25,25 @@ from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
+from tests.model_payments import pay, set_allowance, spend
 from tests.model_state import Order, Refused, State
 from tests.model_tokens import do_token_leg
 
 
-def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tuple[LegResult, int]:
-    """Return result and steps of a leg; raise Refused. `default_until` is for a tombstone."""
+def do_leg(
+    state: State, owner: bytes, leg: Message, default_until: int, agent: bytes | None
+) -> tuple[LegResult, int]:
+    """Return result and steps of a leg; raise Refused. `default_until` is for a tombstone.
+
+    `agent` is who signed unless it was the owner.
+    """
     match leg:
         case Transfer():
-            return transfer(state, owner, leg), 0
+            return transfer(state, owner, agent, leg), 0
+        case Pay():
+            return pay(state, owner, agent, leg), 0
+        case SetAllowance():
+            return set_allowance(state, owner, leg), 0
         case PlaceOrder():
             return place_order(state, owner, leg)
         case AmendOrder():
@@ -54,13 +66,14 @@ def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tupl
             return do_token_leg(state, owner, leg), 0
 
 
-def transfer(state: State, owner: bytes, leg: Transfer) -> LegResult:
+def transfer(state: State, owner: bytes, agent: bytes | None, leg: Transfer) -> LegResult:
     """Move tokens."""
     if leg.token not in state.tokens:
         raise Refused(errors.UnknownToken)
     payer = (owner, leg.from_subaccount, leg.token)
     if state.get_free(payer) < leg.amount:
         raise Refused(errors.InsufficientFunds)
+    spend(state, owner, agent, leg.token, leg.amount)
     state.add_free(payer, -leg.amount)
     state.add_free((leg.to, leg.to_subaccount, leg.token), leg.amount)
     return LegResult()
@@ -81,6 +94,8 @@ def revoke_agent(state: State, owner: bytes, leg: RevokeAgent) -> LegResult:
     """Delete an approval."""
     if state.agents.pop((owner, leg.agent), None) is None:
         raise Refused(errors.UnknownAgent)
+    for key in [key for key in state.allowances if key[:2] == (owner, leg.agent)]:
+        del state.allowances[key]
     return LegResult()
 
 

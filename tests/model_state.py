@@ -52,6 +52,15 @@ class Issue(NamedTuple):
         )
 
 
+class Allowed(NamedTuple):
+    """What an agent may still pay of a token, and what it paid on the day of its last payment."""
+
+    left: int
+    daily: int
+    day: int
+    spent: int
+
+
 class Token(NamedTuple):
     """A token as genesis gave it."""
 
@@ -171,6 +180,9 @@ class State:
     markets: dict[int, Market] = field(default_factory=dict)
     free: dict[BalanceKey, int] = field(default_factory=dict)
     agents: dict[tuple[bytes, bytes], tuple[int, int]] = field(default_factory=dict)
+    allowances: dict[tuple[bytes, bytes, int], Allowed] = field(default_factory=dict)
+    payments: dict[Key, int] = field(default_factory=dict)
+    """Until when payments are remembered."""
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -338,10 +350,17 @@ class State:
         return {key: records[key] for key in sorted(records) if key not in empty}
 
     def encode_wallets(self) -> dict[bytes, bytes]:
-        """Return the records of created tokens."""
+        """Return the records of created tokens, payments and allowances."""
         records = {b"\x20" + u(4, number): each.encode() for number, each in self.issues.items()}
         if self.next_token:
             records[b"\x21"] = u(4, self.next_token)
+        for (owner, client_id), until_ms in self.payments.items():
+            records[b"\x22" + owner + u(8, client_id)] = u(8, until_ms)
+        for owner, agent, token in sorted(self.allowances):
+            row = self.allowances[owner, agent, token]
+            value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)
+            key = b"\x23" + owner + agent
+            records[key] = records.get(key, b"") + value + u(16, row.spent)
         return records
 
     def list_addresses(self) -> list[bytes]:

@@ -21,8 +21,10 @@ from omg_abci.protocol.messages import (
     ChangeMarket,
     CreateMarket,
     Message,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     SignedTx,
     Transfer,
@@ -169,7 +171,7 @@ def set_switch(*, wide: bool = False) -> SearchStrategy[SetSwitch]:
 
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
-    return st.builds(ApproveAgent, addresses(wide=wide), st.just(1), times(wide=wide))
+    return st.builds(ApproveAgent, addresses(wide=wide), st.integers(1, 3), times(wide=wide))
 
 
 def revoke_agent(*, wide: bool = False) -> SearchStrategy[RevokeAgent]:
@@ -315,9 +317,9 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
     """
     if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 8:
         leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
-    if isinstance(leg, Transfer) and leg.to == owner:
+    if isinstance(leg, Transfer | Pay) and leg.to == owner:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)
-    if isinstance(leg, ApproveAgent) and leg.agent == owner:
+    if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
     return leg
 

@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Message, Mint
+from omg_abci.protocol.messages import (
+    Burn,
+    CloseToken,
+    CreateToken,
+    Message,
+    Mint,
+    Pay,
+    SetAllowance,
+)
 from tests.field_draws import addresses, subaccounts
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -54,11 +62,36 @@ def close_token(*, wide: bool = False) -> SearchStrategy[CloseToken]:
     return st.builds(CloseToken, tokens(wide=wide))
 
 
+def pay(*, wide: bool = False) -> SearchStrategy[Pay]:
+    """Draw payments; ids come again, and most have none."""
+    ids = st.integers(0, limits.U64_MAX) if wide else st.sampled_from([0, 0, 0, 1, 2])
+    return st.builds(
+        Pay,
+        addresses(wide=wide),
+        tokens(wide=wide),
+        amounts(wide=wide),
+        subaccounts(wide=wide),
+        subaccounts(wide=wide),
+        ids,
+        st.binary(max_size=limits.MEMO_BYTES_MAX if wide else 2),
+    )
+
+
+@st.composite
+def set_allowance(draw: st.DrawFn, *, wide: bool = False) -> SetAllowance:
+    """Draw allowances, one in a few of nothing."""
+    total = draw(st.just(0) | amounts(wide=wide))
+    daily = draw(amounts(wide=wide)) if total else 0
+    return SetAllowance(draw(addresses(wide=wide)), draw(tokens(wide=wide)), total, daily)
+
+
 WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CreateToken: create_token(),
     Mint: mint(),
     Burn: burn(),
     CloseToken: close_token(),
+    Pay: pay(),
+    SetAllowance: set_allowance(),
 }
 """Small messages of each kind."""
 WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
@@ -66,4 +99,6 @@ WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
     mint(wide=True),
     burn(wide=True),
     close_token(wide=True),
+    pay(wide=True),
+    set_allowance(wide=True),
 )

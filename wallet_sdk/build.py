@@ -27,8 +27,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
     TxBody,
@@ -70,6 +72,22 @@ def transfer(
 ) -> Transfer:
     """Move smallest units of a token to an account; raise as `Transfer.check`."""
     message = Transfer(to, token, amount, from_subaccount, to_subaccount)
+    message.check()
+    return message
+
+
+def pay(
+    to: Address,
+    token: TokenId,
+    amount: Amount,
+    *,
+    memo: bytes = b"",
+    client_id: int = 0,
+    from_subaccount: int = 0,
+    to_subaccount: int = 0,
+) -> Pay:
+    """Transfer with a memo; with a client id it is done once. Raise as `Pay.check`."""
+    message = Pay(to, token, amount, from_subaccount, to_subaccount, client_id, memo)
     message.check()
     return message
 
@@ -279,6 +297,18 @@ def burn(token: TokenId, amount: Amount, *, from_subaccount: int = 0) -> Burn:
 def close_token(token: TokenId) -> CloseToken:
     """End a token of one's own of which nothing is left; raise BadToken."""
     message = CloseToken(token)
+    message.check()
+    return message
+
+
+def set_allowance(
+    agent: Address, token: TokenId, total: Amount, *, daily: Amount | None = None
+) -> SetAllowance:
+    """Bound what an agent may pay of a token, in all and a day; raise as `SetAllowance.check`.
+
+    Without a daily bound all of it may be paid in one day; a total of 0 takes the allowance back.
+    """
+    message = SetAllowance(agent, token, total, total if daily is None else daily)
     message.check()
     return message
 

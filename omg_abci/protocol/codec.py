@@ -25,8 +25,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
     TxBody,
@@ -238,9 +240,16 @@ def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
     )
 
 
-_PLAIN_LEGS: Final[tuple[type[Message], ...]] = (CreateToken, Mint, Burn, CloseToken)
+_PLAIN_LEGS: Final[tuple[type[Message], ...]] = (
+    CreateToken,
+    Mint,
+    Burn,
+    CloseToken,
+    Pay,
+    SetAllowance,
+)
 """Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
-_AMOUNTS: Final = ("amount", "supply", "cap")
+_AMOUNTS: Final = ("amount", "supply", "cap", "total", "daily")
 _WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -319,7 +328,7 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
             return pb.Leg(create_market=pb.CreateMarket(**(leg._asdict() | units)))
         case ChangeMarket():
             return pb.Leg(change_market=pb.ChangeMarket(**leg._asdict()))
-        case CreateToken() | Mint() | Burn() | CloseToken():
+        case _:
             return _encode_plain(leg)
 
 

@@ -256,3 +256,7 @@ class BadDecimals(FormatError):
 
 class BadCap(FormatError):
     code, text = 82, "cap is zero, below the supply, or not the supply of what cannot be minted"
+
+
+class BadMemo(FormatError):
+    code, text = 83, "memo is longer than 64 bytes"

@@ -266,6 +266,21 @@ class AmendTimeInForceNotAllowed(LegError):
     code, text = 2039, "an immediate order's time in force cannot be amended"
 
 
+# --- legs: payments ---------------------------------------------------------------------------
+
+
+class AllowanceExceeded(LegError):
+    code, text = 4000, "amount is above what the agent may still pay of the token"
+
+
+class DailyAllowanceExceeded(LegError):
+    code, text = 4001, "amount is above what the agent may still pay of the token on this day"
+
+
+class TooManyAllowances(LegError):
+    code, text = 4002, "the agent has allowances for as many tokens as allowed"
+
+
 # --- transient --------------------------------------------------------------------------------
 
 

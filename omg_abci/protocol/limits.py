@@ -61,6 +61,17 @@ MASS_PAIRS_MAX: Final = 500
 MASS_TRIGGERS_MIN: Final = 500
 """What batch auctions leave of those at the end: stop orders cannot be held up by trading."""
 
+# --- payments ---
+MEMO_BYTES_MAX: Final = 64
+"""An invoice's number, two hashes or a short sentence; it costs what its bytes cost."""
+PAYMENT_KEPT_MS: Final = 2 * 24 * 3600 * 1000
+"""How long a payment's client id is remembered: as long as its transaction may be sent again."""
+PAYMENTS_FORGOTTEN: Final = 2
+"""Old payments that remembering a new one forgets: more than it adds."""
+ALLOWANCES_MAX: Final = 8
+"""Tokens that one agent may pay with: they stand in one record."""
+DAY_MS: Final = 24 * 3600 * 1000
+
 # --- tokens ---
 TOKENS_MAX: Final = 10_000
 SYMBOL_BYTES_MAX: Final = 16
@@ -112,6 +123,9 @@ WORK_AGENT: Final = 60
 WORK_SWITCH: Final = 30
 WORK_MARKET: Final = 500
 """Creating or changing a market; rare, and it writes most."""
+WORK_PAY: Final = 60
+"""A transfer, and what is remembered of it."""
+WORK_ALLOWANCE: Final = 60
 WORK_TOKEN: Final = 200
 """Creating a token writes four records."""
 WORK_SUPPLY: Final = 60

@@ -17,6 +17,7 @@ from omg_abci.protocol.messages_exchange import (
     SetSwitch,
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
+from omg_abci.protocol.messages_payments import Pay, SetAllowance
 from omg_abci.protocol.messages_tokens import Burn, CloseToken, CreateToken, Mint
 from omg_abci.protocol.units import (
     Address,
@@ -30,6 +31,7 @@ from omg_abci.protocol.units import (
 
 __all__ = (
     "MESSAGES",
+    "PAY_MESSAGES",
     "TRADE_MESSAGES",
     "AmendOrder",
     "ApproveAgent",
@@ -42,8 +44,10 @@ __all__ = (
     "CreateToken",
     "Message",
     "Mint",
+    "Pay",
     "PlaceOrder",
     "RevokeAgent",
+    "SetAllowance",
     "SetSwitch",
     "SignedTx",
     "Transfer",
@@ -51,7 +55,7 @@ __all__ = (
     "require_address",
 )
 
-_ALL_SCOPES = int(Scope.TRADE)
+_ALL_SCOPES = int(Scope.TRADE | Scope.PAY)
 
 
 class Transfer(NamedTuple):
@@ -115,6 +119,8 @@ Message = (
     | Mint
     | Burn
     | CloseToken
+    | Pay
+    | SetAllowance
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -132,11 +138,16 @@ MESSAGES: tuple[type[Message], ...] = (
     Mint,
     Burn,
     CloseToken,
+    Pay,
+    SetAllowance,
 )
 """Every kind of leg, ascending by its number in the protobuf oneof; numbers may be left out."""
 
 TRADE_MESSAGES = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, SetSwitch)
-"""What the trade scope covers; transfers, agents and markets are for the owner's own key."""
+"""What the trade scope covers."""
+
+PAY_MESSAGES = (Transfer, Pay)
+"""What the pay scope covers, up to the agent's allowances; the rest is for owners' own keys."""
 
 
 class TxBody(NamedTuple):
@@ -173,10 +184,10 @@ class TxBody(NamedTuple):
             raise errors.TooManyLegs
         for leg in self.legs:
             leg.check()
-            if isinstance(leg, Transfer):
+            if isinstance(leg, Transfer | Pay):
                 if leg.to == self.owner and leg.from_subaccount == leg.to_subaccount:
                     raise errors.TransferToSelf
-            elif isinstance(leg, ApproveAgent) and leg.agent == self.owner:
+            elif isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == self.owner:
                 raise errors.AgentIsOwner
 
 

@@ -22,8 +22,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
     TxBody,
@@ -155,6 +157,21 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
     ),
     Burn: (("uint32", "token"), ("uint128", "amount"), ("uint8", "fromSubaccount")),
     CloseToken: (("uint32", "token"),),
+    Pay: (
+        ("address", "to"),
+        ("uint32", "token"),
+        ("uint128", "amount"),
+        ("uint8", "fromSubaccount"),
+        ("uint8", "toSubaccount"),
+        ("uint64", "clientId"),
+        ("bytes", "memo"),
+    ),
+    SetAllowance: (
+        ("address", "agent"),
+        ("uint32", "token"),
+        ("uint128", "total"),
+        ("uint128", "daily"),
+    ),
 }
 """EIP-712 type and name of each field, in the message's own order."""
 
@@ -196,7 +213,7 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         SelfTrade.DECREMENT: "decrement",
         SelfTrade.ALLOW: "allow",
     },
-    "scope": {1: "trade"},
+    "scope": {1: "trade", 2: "pay", 3: "trade and pay"},
     "mode": {MarketMode.CONTINUOUS: "continuous", MarketMode.BATCH: "batch"},
     "action": {
         MarketAction.CANCEL_ONLY: "cancel only",

@@ -13,8 +13,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     SignedTx,
     Transfer,
@@ -65,3 +67,7 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_SUPPLY
         case CloseToken():
             return limits.WORK_CLOSE_TOKEN
+        case Pay():
+            return limits.WORK_PAY
+        case SetAllowance():
+            return limits.WORK_ALLOWANCE

@@ -21,8 +21,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     SignedTx,
     Transfer,
@@ -33,6 +35,7 @@ from omg_abci.protocol.units import Address, Hash, Height, Millis
 from omg_abci.rules.accounts import (
     process_approve_agent,
     process_revoke_agent,
+    process_set_allowance,
     process_transfer,
     require_agent,
 )
@@ -45,6 +48,7 @@ from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.payments import process_pay
 from omg_abci.rules.tokens import (
     process_burn,
     process_close_token,
@@ -138,11 +142,13 @@ def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
     raw, _, signer, _, body = tx
     owner, price = body.owner, state.unit_price
     account = state.accounts.get(owner) or state.get_account(owner)
-    signing = account
+    signing, agent = account, None
     if signer != owner:
+        agent = signer
         signing = state.accounts.get(signer) or state.get_account(signer)
     state.use_nonce(signing, body.nonce)
-    ctx = LegContext(account, body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS)
+    until_ms = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+    ctx = LegContext(account, until_ms, agent)
     legs = _process_legs(state, ctx, tx)
     work = compute_tx_work(len(raw)) + ctx.work
     if work > declared:
@@ -227,3 +233,7 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_burn(state, ctx, msg)
         case CloseToken():
             return process_close_token(state, ctx, msg)
+        case Pay():
+            return process_pay(state, ctx, msg)
+        case SetAllowance():
+            return process_set_allowance(state, ctx, msg)

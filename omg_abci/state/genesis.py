@@ -188,7 +188,7 @@ def _add_agents(records: Records, document: Mapping[str, object]) -> None:
     for entry in _read_entries(document, "agents") if "agents" in document else ():
         _require_fields("agents", entry, ("owner", "agent", "scope", "expires_ms"), ())
         owner, agent = _read_address(entry, "owner"), _read_address(entry, "agent")
-        scope = _read_int(entry, "scope", 1, int(Scope.TRADE))
+        scope = _read_int(entry, "scope", 1, int(Scope.TRADE | Scope.PAY))
         expires_ms = _read_int(entry, "expires_ms", 1, limits.U64_MAX)
         key = schema.compute_agent_key(owner, agent)
         if key in records or owner == agent:

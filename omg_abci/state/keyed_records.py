@@ -5,13 +5,15 @@ or less, so no live object is made of them. docs/spec/state.md has their bytes.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from omg_abci.protocol.units import Address, Amount, TokenId
+from omg_abci.protocol.units import Address, Amount, Millis, TokenId
 from omg_abci.state import schema
 
 _LOW64: Final = (1 << 64) - 1
 _ISSUE: Final = struct.Struct(">20sBBQQQQ")
+_ALLOWANCE: Final = struct.Struct(">IQQQQIQQ")
 
 
 class IssueRecord(NamedTuple):
@@ -50,11 +52,77 @@ class NextTokenRecord(NamedTuple):
         return cls(int.from_bytes(data, "big"))
 
 
-KeyedRecord = IssueRecord | NextTokenRecord
+class PaymentRecord(NamedTuple):
+    """A payment whose client id is remembered."""
+
+    until_ms: Millis
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        return self.until_ms.to_bytes(8, "big")
+
+    @classmethod
+    def decode(cls, data: bytes) -> "PaymentRecord":
+        """Return the record."""
+        return cls(int.from_bytes(data, "big"))
+
+
+class Allowance(NamedTuple):
+    """What an agent may pay of one token."""
+
+    token: TokenId
+    left: Amount
+    daily: Amount
+    day: int
+    """The day of UTC, counted from 1970, on which it paid last."""
+    spent: Amount
+    """What it paid on that day."""
+
+
+class AllowancesRecord(NamedTuple):
+    """What an agent may pay, ascending by token."""
+
+    rows: tuple[Allowance, ...]
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        return b"".join(
+            [
+                _ALLOWANCE.pack(token, *_split(left), *_split(daily), day, *_split(spent))
+                for token, left, daily, day, spent in self.rows
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> "AllowancesRecord":
+        """Return the record."""
+        return cls(
+            tuple(
+                [
+                    Allowance(row[0], _join(row[1:3]), _join(row[3:5]), row[5], _join(row[6:]))
+                    for row in _ALLOWANCE.iter_unpack(data)
+                ]
+            )
+        )
+
+    def find(self, token: TokenId) -> Allowance | None:
+        """Return what may be paid of a token, None when nothing was allowed."""
+        return next((row for row in self.rows if row.token == token), None)
+
+    def replace(self, token: TokenId, allowance: Allowance | None) -> "AllowancesRecord | None":
+        """Return the record with another allowance of a token; None when no other is left."""
+        rows = [row for row in self.rows if row.token != token]
+        rows += [] if allowance is None else [allowance]
+        return AllowancesRecord(tuple(sorted(rows))) if rows else None
+
+
+KeyedRecord = IssueRecord | NextTokenRecord | PaymentRecord | AllowancesRecord
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.ISSUE: IssueRecord,
     schema.NEXT_TOKEN: NextTokenRecord,
+    schema.PAYMENT: PaymentRecord,
+    schema.ALLOWANCES: AllowancesRecord,
 }
 """Table byte to what its records say."""
 
@@ -63,6 +131,6 @@ def _split(amount: Amount) -> tuple[int, int]:
     return amount >> 64, amount & _LOW64
 
 
-def _join(words: list[int]) -> Amount:
+def _join(words: Sequence[int]) -> Amount:
     high, low = words
     return high << 64 | low

@@ -22,7 +22,7 @@ from omg_abci.protocol.units import (
 )
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
-from omg_abci.state.keyed_records import KEYED_TABLES
+from omg_abci.state.keyed_records import KEYED_TABLES, PaymentRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import (
     AccountRecord,
@@ -118,7 +118,9 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
     elif table == schema.BLOCK:
         _load_block(state, value)
     elif table in KEYED_TABLES:
-        state.by_key[key] = KEYED_TABLES[table].decode(value)
+        record = state.by_key[key] = KEYED_TABLES[table].decode(value)
+        if isinstance(record, PaymentRecord):
+            state.payment_expiries.append((record.until_ms, key))
     else:
         message = f"a record of an unknown table: {key.hex()}"
         raise InvariantBroken(message)

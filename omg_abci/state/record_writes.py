@@ -1,9 +1,14 @@
 """Writes to records that are read and written whole: tokens, and what `keyed_records` has."""
 
+from heapq import heappush
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.units import Millis
 from omg_abci.state import schema
 from omg_abci.state.journal import put
-from omg_abci.state.keyed_records import KeyedRecord
+from omg_abci.state.keyed_records import KeyedRecord, PaymentRecord
 from omg_abci.state.records import TokenRecord
+from omg_abci.state.sweeping import is_payment
 from omg_abci.state.tables import Tables
 
 
@@ -32,3 +37,16 @@ class RecordWrites(Tables):
         self.dirty_records.setdefault(key, None if old is None else old.encode())
         self._journal.append((put, self.by_key, key, old))
         put(self.by_key, key, record)
+
+    def remember_payment(self, key: bytes, until_ms: Millis) -> None:
+        """Remember a payment until a time, and forget some whose time has passed."""
+        self.set_record(key, PaymentRecord(until_ms))
+        heap = self.payment_expiries
+        self._pushed += 1
+        heappush(heap, (until_ms, key))
+        forgotten = 0
+        while forgotten < limits.PAYMENTS_FORGOTTEN and heap[0][0] <= self.time_ms:
+            entry = self.pop_entry(heap)
+            if is_payment(self, entry):
+                self.set_record(entry[1], None)
+                forgotten += 1

@@ -19,6 +19,8 @@ TOMBSTONE: Final = b"\x09"
 NONCES: Final = b"\x0a"
 ISSUE: Final = b"\x20"
 NEXT_TOKEN: Final = b"\x21"
+PAYMENT: Final = b"\x22"
+ALLOWANCES: Final = b"\x23"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -33,6 +35,8 @@ TABLES: Final = {
     NONCES: "nonces",
     ISSUE: "issue",
     NEXT_TOKEN: "next_token",
+    PAYMENT: "payment",
+    ALLOWANCES: "allowances",
 }
 """Table byte to name."""
 
@@ -85,3 +89,13 @@ def compute_nonces_key(signer: Address, page: int) -> bytes:
 def compute_issue_key(token: TokenId) -> bytes:
     """Return the key of what is known of a created token's issue."""
     return ISSUE + token.to_bytes(4, "big")
+
+
+def compute_payment_key(owner: Address, client_id: int) -> bytes:
+    """Return the key of what is remembered of a payment."""
+    return PAYMENT + owner + client_id.to_bytes(8, "big")
+
+
+def compute_allowances_key(owner: Address, agent: Address) -> bytes:
+    """Return the key of what an agent may pay."""
+    return ALLOWANCES + owner + agent

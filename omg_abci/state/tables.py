@@ -6,7 +6,7 @@ Touched objects are collected, and `state/diff.py` compares their bytes with tho
 from collections import deque
 from heapq import heapify
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
@@ -20,6 +20,7 @@ from omg_abci.state.sweeping import list_heaps, sweep
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
 """An object and the record that it has once the block is committed."""
+_Record = TypeVar("_Record", bound=KeyedRecord)
 _SWEPT_MIN: Final = 256
 _SWEPT_EACH: Final = 3
 """Entries that are looked at when a block is committed: so many, and for each that was added."""
@@ -72,6 +73,8 @@ class Tables(Journal):
         """The same by the last height."""
         self.switch_expiries: list[tuple[Millis, Address]] = []
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
+        self.payment_expiries: list[tuple[Millis, bytes]] = []
+        """Until when payments are remembered, and their keys."""
         self.market_timers: list[tuple[Millis, MarketId]] = []
         self._pushed = 0
         self._pushed_swept = 0
@@ -141,6 +144,11 @@ class Tables(Journal):
         """Return what is free, without making a balance."""
         balance = self.balances.get(schema.compute_balance_key(owner, subaccount, token))
         return 0 if balance is None else balance.free
+
+    def find_record(self, kind: type[_Record], key: bytes) -> _Record | None:
+        """Return a keyed record of a kind, None when there is none."""
+        record = self.by_key.get(key)
+        return record if isinstance(record, kind) else None
 
     # --- heaps ---
 

@@ -20,8 +20,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     Transfer,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
@@ -200,6 +202,10 @@ _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "token_of_nothing": (_GOLD._replace(supply=0, cap=0), errors.BadCap),
     "token_above_its_cap": (_GOLD._replace(supply=10), errors.BadCap),
     "token_never_complete": (_GOLD._replace(supply=8), errors.BadCap),
+    "pays_with_a_long_memo": (Pay(_OTHER.address, 2, 5, 0, 0, 0, bytes(65)), errors.BadMemo),
+    "pays_itself": (Pay(_OWNER.address, 2, 5, 0, 0, 0, b""), errors.TransferToSelf),
+    "allows_itself": (SetAllowance(_OWNER.address, 2, 5, 5), errors.AgentIsOwner),
+    "allows_nothing_a_day": (SetAllowance(_OTHER.address, 2, 5, 0), errors.BadAmount),
     "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
     "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
 }
@@ -215,7 +221,7 @@ _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "cancels_too_many": (CancelAll(0, 0, 1_001), errors.BadMaxOrders),
     "cancels_side": (CancelAll(0, 3, 1), errors.BadSide),
     "approves_nothing": (ApproveAgent(_OTHER.address, 0, START_MS), errors.BadScope),
-    "approves_unknown_scope": (ApproveAgent(_OTHER.address, 3, START_MS), errors.BadScope),
+    "approves_unknown_scope": (ApproveAgent(_OTHER.address, 64, START_MS), errors.BadScope),
     "approves_for_ever": (ApproveAgent(_OTHER.address, 1, 0), errors.BadExpiry),
     "approves_itself": (ApproveAgent(_OWNER.address, 1, START_MS), errors.AgentIsOwner),
     "revokes_zero": (RevokeAgent(bytes(20)), errors.BadAddress),

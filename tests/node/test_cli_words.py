@@ -4,7 +4,16 @@ import pytest
 
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
 from omg_abci.node.commands.words import describe_leg, describe_result
-from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Message, Mint
+from omg_abci.protocol.messages import (
+    ApproveAgent,
+    Burn,
+    CloseToken,
+    CreateToken,
+    Message,
+    Mint,
+    Pay,
+    SetAllowance,
+)
 from omg_abci.protocol.results import LegResult
 
 KEY = b"\x11" * 20
@@ -26,6 +35,30 @@ CASES: list[tuple[Message, str, str]] = [
     (Mint(6, 150, KEY, 2), f"mint 150 units of token 6 for {SHOWN} subaccount 2", "minted"),
     (Burn(5, 150, 3), "burn 1.5 GOLD of subaccount 3", "burnt"),
     (CloseToken(5), "close GOLD, of which nothing is left", "closed; its deposit is free again"),
+    (
+        Pay(KEY, 5, 150, 0, 0, 0, b"table 4"),
+        f"pay 1.5 GOLD to {SHOWN}, memo 'table 4'",
+        "paid",
+    ),
+    (
+        Pay(KEY, 5, 150, 1, 2, 8, b"\xff"),
+        f"pay 1.5 GOLD from subaccount 1 to {SHOWN} subaccount 2, memo 0xff, once (payment 8)",
+        "paid",
+    ),
+    (
+        SetAllowance(KEY, 5, 1_000, 150),
+        f"let {SHOWN} pay 10 GOLD in all, 1.5 GOLD a day",
+        "set",
+    ),
+    (SetAllowance(KEY, 5, 0, 0), f"let {SHOWN} pay no GOLD any more", "set"),
+    (
+        ApproveAgent(KEY, 3, 1_700_000_000_000),
+        (
+            f"let {SHOWN} trade and pay up to its allowances for the owner until 2023-11-14"
+            " 22:13:20 UTC"
+        ),
+        "approved",
+    ),
     (CloseToken(6), "close token 6, of which nothing is left", "closed; its deposit is free again"),
 ]
 

@@ -20,12 +20,14 @@ from omg_abci.protocol.crypto import (
 from omg_abci.protocol.messages import (
     MESSAGES,
     AmendOrder,
+    ApproveAgent,
     Burn,
     CancelOrder,
     ChangeMarket,
     CreateMarket,
     CreateToken,
     Message,
+    Pay,
     PlaceOrder,
     SetSwitch,
     SignedTx,
@@ -138,6 +140,8 @@ SHOWN: list[tuple[Message, dict[str, object]]] = [
         CreateToken("GOLD", 2, mintable=False, burnable=True, supply=7, cap=7),
         {"symbol": "GOLD", "mintable": False, "burnable": True, "supply": 7},
     ),
+    (Pay(b"\x01" * 20, 3, 5, 0, 1, 7, b"two \xff"), {"memo": "0x74776f20ff", "clientId": 7}),
+    (ApproveAgent(b"\x01" * 20, 3, 5), {"scope": "trade and pay"}),
     (Burn(3, 2**128 - 1, 255), {"amount": 2**128 - 1, "fromSubaccount": 255}),
     *[
         (ChangeMarket(3, action), {"market": 3, "action": word})

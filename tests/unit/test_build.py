@@ -15,8 +15,10 @@ from omg_abci.protocol.messages import (
     CreateMarket,
     CreateToken,
     Message,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     Transfer,
 )
 from omg_abci.protocol.signing import compute_no_bridge_domain
@@ -53,6 +55,8 @@ _BUILT: list[Message] = [
     build.mint(9, 5, _AGENT),
     build.burn(9, 5),
     build.close_token(9),
+    build.pay(_AGENT, 1, 5, memo=b"tea"),
+    build.set_allowance(_AGENT, 1, 50),
 ]
 
 
@@ -73,6 +77,14 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
+
+
+def test_an_allowance_is_for_one_day_unless_bounded() -> None:
+    """Without a daily bound the total may be paid at once."""
+    assert build.set_allowance(_AGENT, 1, 50) == SetAllowance(_AGENT, 1, 50, 50)
+    assert build.set_allowance(_AGENT, 1, 0) == SetAllowance(_AGENT, 1, 0, 0)
+    assert build.set_allowance(_AGENT, 1, 50, daily=5).daily == 5
+    assert build.pay(_AGENT, 1, 5) == Pay(_AGENT, 1, 5, 0, 0, 0, b"")
 
 
 def test_a_tokens_terms_follow_from_its_supply() -> None:

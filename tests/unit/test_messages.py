@@ -7,6 +7,7 @@ import pytest
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     MESSAGES,
+    PAY_MESSAGES,
     TRADE_MESSAGES,
     AmendOrder,
     ApproveAgent,
@@ -19,8 +20,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
 )
@@ -52,6 +55,8 @@ FIXED = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
 MINTED = FIXED._replace(mintable=True, supply=0)
 MINT = Mint(2, 5, TO, 0)
 BURN = Burn(2, 5, 0)
+NOTED = Pay(TO, 2, 5, 0, 0, 7, b"invoice 7")
+ALLOW = SetAllowance(TO, 2, 9, 3)
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -68,6 +73,7 @@ GOOD: tuple[Message, ...] = (
     CREATE,
     ChangeMarket(1, 2),
     *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
+    *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
 )
 
 
@@ -94,7 +100,7 @@ ACCOUNT_CASES = [
     bad(PAY, errors.BadSubaccount, to_subaccount=256),
     bad(ApproveAgent(TO, 1, 5), errors.BadAddress, agent=bytes(20)),
     bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=0),
-    bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=3),
+    bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=1 << 31),
     bad(ApproveAgent(TO, 1, 5), errors.BadExpiry, expires_ms=0),
     bad(RevokeAgent(TO), errors.BadAddress, agent=bytes(20)),
 ]
@@ -181,7 +187,19 @@ TOKEN_CASES = [
     bad(MINT, errors.BadSubaccount, to_subaccount=256),
     bad(BURN, errors.BadSubaccount, from_subaccount=256),
 ]
-CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *TOKEN_CASES]
+PAYMENT_CASES = [
+    bad(NOTED, errors.BadAddress, to=bytes(20)),
+    bad(NOTED, errors.BadToken, token=0),
+    *[bad(NOTED, errors.BadAmount, amount=amount) for amount in (0, limits.AMOUNT_MAX + 1)],
+    bad(NOTED, errors.BadSubaccount, from_subaccount=256),
+    bad(NOTED, errors.BadSubaccount, to_subaccount=256),
+    bad(NOTED, errors.BadMemo, memo=bytes(65)),
+    bad(ALLOW, errors.BadAddress, agent=bytes(20)),
+    bad(ALLOW, errors.BadToken, token=0),
+    *[bad(ALLOW, errors.BadAmount, **{name: 0}) for name in ("total", "daily")],
+    *[bad(ALLOW, errors.BadAmount, **{name: 2**128}) for name in ("total", "daily")],
+]
+CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *TOKEN_CASES, *PAYMENT_CASES]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -345,10 +363,10 @@ def test_what_rests() -> None:
     assert rests(TimeInForce.FOK) is False
 
 
-def test_agents_trade_and_nothing_else() -> None:
-    """Money, agents and markets are for the owner's own key."""
-    assert {*MESSAGES} - {*TRADE_MESSAGES} == {
-        Transfer,
+def test_agents_trade_and_pay_and_nothing_else() -> None:
+    """Agents, markets and tokens are for the owner's own key."""
+    assert (Transfer, Pay) == PAY_MESSAGES
+    assert {*MESSAGES} - {*TRADE_MESSAGES, *PAY_MESSAGES} == {
         ApproveAgent,
         RevokeAgent,
         CreateMarket,
@@ -357,4 +375,5 @@ def test_agents_trade_and_nothing_else() -> None:
         Mint,
         Burn,
         CloseToken,
+        SetAllowance,
     }

@@ -131,7 +131,7 @@ def test_vectors_hold_the_codes() -> None:
             held.update(leg.get("code", 0) for leg in legs)
     large = {errors.TxTooLarge, errors.TooManyOpenOrders, errors.TooManyTombstones, errors.TooDear}
     large |= {errors.SwitchFiring, errors.MarketUncrossing, errors.MarketDelisting}
-    large |= {errors.TooManyMarkets, errors.TooManyTokens}
+    large |= {errors.TooManyMarkets, errors.TooManyTokens, errors.TooManyAllowances}
     of_signatures = {errors.UnknownScheme, errors.EmptyLeg, errors.BadSignatureLength}
     of_signatures |= {errors.SignatureHighS, errors.SignatureOutOfRange, errors.SignerMismatch}
     elsewhere = large | of_signatures | {errors.SignatureUnrecoverable}

@@ -33,6 +33,7 @@ from tests.vectors.case_types import (
 from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
 from tests.vectors.cases_switch import SWITCHES
 from tests.vectors.cases_tokens import TOKEN_LEGS, TOKENS, WRONG_TOKEN_FIELDS
 from tests.vectors.genesis import FEW, OWNED
@@ -50,7 +51,7 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     CreateMarket: make_market(),
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
 }
-WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS}
+WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS, **PAYMENT_LEGS}
 ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
 """A leg of each kind, the usual one."""
 
@@ -212,7 +213,7 @@ APPROVALS = [
         (5, {"agent": bytes(20)}),
         (5, {"agent": b""}),
         (35, {"scope": 0}),
-        (35, {"scope": 3}),
+        (35, {"scope": 64}),
         (28, {"expires_ms": 0}),
         (38, {"agent": TO_OWN}),
     ),
@@ -247,9 +248,10 @@ CASES: list[Case] = [
     *SWITCHES,
     *MARKET_CASES,
     *TOKENS,
+    *PAYMENTS,
     *(
         list_malformed(message, *wrong)
-        for message, wrong in (WRONG_FIELDS | WRONG_TOKEN_FIELDS).items()
+        for message, wrong in (WRONG_FIELDS | WRONG_TOKEN_FIELDS | WRONG_PAYMENT_FIELDS).items()
     ),
     *(case for message in ALL_LEGS for case in list_admission(message)),
 ]

@@ -9,7 +9,12 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
 from omg_abci.state import schema
-from omg_abci.state.keyed_records import IssueRecord, NextTokenRecord
+from omg_abci.state.keyed_records import (
+    AllowancesRecord,
+    IssueRecord,
+    NextTokenRecord,
+    PaymentRecord,
+)
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -48,6 +53,18 @@ def _decode_nonces(data: bytes) -> dict[str, Any]:
     return {"used": [place for place in range(bits.bit_length()) if bits >> place & 1]}
 
 
+def _decode_allowances(data: bytes) -> dict[str, Any]:
+    """Return what an agent may pay of each token; amounts in decimal text."""
+    rows = [row._asdict() for row in AllowancesRecord.decode(data).rows]
+    amounts = ("left", "daily", "spent")
+    return {
+        "rows": [
+            {name: str(each) if name in amounts else each for name, each in row.items()}
+            for row in rows
+        ]
+    }
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -60,6 +77,8 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, _decode_tombstone),
     schema.ISSUE: _Table({"token": 4}, _fields(IssueRecord)),
     schema.NEXT_TOKEN: _Table({}, _fields(NextTokenRecord)),
+    schema.PAYMENT: _Table({"owner": 20, "client_id": 8}, _fields(PaymentRecord)),
+    schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 

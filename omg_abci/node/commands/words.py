@@ -14,7 +14,11 @@ from omg_abci.node.commands.output import (
     format_span,
     format_time,
 )
-from omg_abci.node.commands.words_wallet import describe_token_leg
+from omg_abci.node.commands.words_wallet import (
+    describe_payment_leg,
+    describe_scope,
+    describe_token_leg,
+)
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
@@ -27,8 +31,10 @@ from omg_abci.protocol.messages import (
     CreateToken,
     Message,
     Mint,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
     Transfer,
 )
@@ -131,11 +137,13 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
             return _ACTION[MarketAction(leg.action)].format(_name_market(leg.market, catalogue))
         case ApproveAgent():
             return (
-                f"let {format_hex(leg.agent)} trade for the owner until"
+                f"let {format_hex(leg.agent)} {describe_scope(leg.scope)} for the owner until"
                 f" {format_time(leg.expires_ms)}"
             )
         case CreateToken() | Mint() | Burn() | CloseToken():
             return describe_token_leg(leg, catalogue)
+        case Pay() | SetAllowance():
+            return describe_payment_leg(leg, catalogue)
         case RevokeAgent():
             return f"take the approval of {format_hex(leg.agent)} back"
 
@@ -296,6 +304,10 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             yield "minted"
         case Burn():
             yield "burnt"
+        case Pay():
+            yield "was paid before" if result.repeated else "paid"
+        case SetAllowance():
+            yield "set"
         case CloseToken():
             yield "closed; its deposit is free again"
 

@@ -351,6 +351,8 @@ class Leg(_message.Message):
     MINT_FIELD_NUMBER: _builtins.int
     BURN_FIELD_NUMBER: _builtins.int
     CLOSE_TOKEN_FIELD_NUMBER: _builtins.int
+    PAY_FIELD_NUMBER: _builtins.int
+    SET_ALLOWANCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -379,6 +381,10 @@ class Leg(_message.Message):
     def burn(self) -> Global___Burn: ...
     @_builtins.property
     def close_token(self) -> Global___CloseToken: ...
+    @_builtins.property
+    def pay(self) -> Global___Pay: ...
+    @_builtins.property
+    def set_allowance(self) -> Global___SetAllowance: ...
     def __init__(
         self,
         *,
@@ -396,12 +402,14 @@ class Leg(_message.Message):
         mint: Global___Mint | None = ...,
         burn: Global___Burn | None = ...,
         close_token: Global___CloseToken | None = ...,
+        pay: Global___Pay | None = ...,
+        set_allowance: Global___SetAllowance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -622,7 +630,7 @@ class ApproveAgent(_message.Message):
     agent: _builtins.bytes
     """20-byte address"""
     scope: _builtins.int
-    """bits: 1 = trade"""
+    """bits: 1 = trade, 2 = pay"""
     expires_ms: _builtins.int
     def __init__(
         self,
@@ -864,6 +872,82 @@ class CloseToken(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloseToken: _TypeAlias = CloseToken  # noqa: Y015
+
+@_typing.final
+class Pay(_message.Message):
+    """A transfer with what the payee needs to know it by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    to: _builtins.bytes
+    """20-byte address"""
+    token: _builtins.int
+    amount: _builtins.bytes
+    """unsigned big-endian, 1 to 16 bytes, no leading zero"""
+    from_subaccount: _builtins.int
+    to_subaccount: _builtins.int
+    client_id: _builtins.int
+    """unique among the owner's payments of two days; 0 = none"""
+    memo: _builtins.bytes
+    """at most 64 bytes"""
+    def __init__(
+        self,
+        *,
+        to: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+        to_subaccount: _builtins.int = ...,
+        client_id: _builtins.int = ...,
+        memo: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "client_id", b"client_id", "from_subaccount", b"from_subaccount", "memo", b"memo", "to", b"to", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pay: _TypeAlias = Pay  # noqa: Y015
+
+@_typing.final
+class SetAllowance(_message.Message):
+    """What an agent with the scope "pay" may pay of a token; replaces what it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    agent: _builtins.bytes
+    """20-byte address"""
+    token: _builtins.int
+    total: _builtins.bytes
+    """what may be paid in all from now on; empty = nothing any more"""
+    daily: _builtins.bytes
+    """what may be paid in a day of UTC"""
+    def __init__(
+        self,
+        *,
+        agent: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        total: _builtins.bytes = ...,
+        daily: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "daily", b"daily", "token", b"token", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAllowance: _TypeAlias = SetAllowance  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):

@@ -1,0 +1,35 @@
+"""Payments with a memo, known by an id (docs/spec/payments.md)."""
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import Pay
+from omg_abci.protocol.results import LegResult
+from omg_abci.rules.context import LegContext
+from omg_abci.rules.spending import require_spending, write_spending
+from omg_abci.state import schema
+from omg_abci.state.keyed_records import PaymentRecord
+from omg_abci.state.working import WorkingState
+
+
+def process_pay(state: WorkingState, ctx: LegContext, msg: Pay) -> LegResult:
+    """Pay once; raise UnknownToken, InsufficientFunds and what `require_spending` raises."""
+    ctx.work += limits.WORK_PAY
+    owner = ctx.account.owner
+    key = schema.compute_payment_key(owner, msg.client_id)
+    if msg.client_id:
+        known = state.find_record(PaymentRecord, key)
+        if known is not None and known.until_ms > state.time_ms:
+            return LegResult(repeated=True)
+    if msg.token not in state.tokens:
+        raise errors.UnknownToken(str(msg.token))
+    if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
+        raise errors.InsufficientFunds
+    spending = require_spending(state, ctx, msg.token, msg.amount)
+
+    write_spending(state, spending)
+    source = state.get_balance(owner, msg.from_subaccount, msg.token)
+    target = state.get_balance(msg.to, msg.to_subaccount, msg.token)
+    state.change_balance(source, -msg.amount, 0)
+    state.change_balance(target, msg.amount, 0)
+    if msg.client_id:
+        state.remember_payment(key, state.time_ms + limits.PAYMENT_KEPT_MS)
+    return LegResult()
