@@ -31,6 +31,7 @@ def check_invariants(state: State) -> None:
         pool = state.fee_pool if number == state.fee_token else 0
         assert sum(held) + pool == token.supply
     check_allowances(state)
+    check_requests(state)
     for order in state.orders.values():
         assert order.market in state.markets
         assert 0 <= order.priority < (state.height + 1) << 24
@@ -51,3 +52,13 @@ def check_allowances(state: State) -> None:
         assert (owner, agent) in state.agents
         assert row.left > 0
         assert 0 <= row.spent <= row.daily
+
+
+def check_requests(state: State) -> None:
+    """Assert that open requests can still be paid, and took from nobody more than their cap."""
+    for request in state.requests.values():
+        assert len(request.payments) < request.max_uses
+        for payer, amount in request.payments:
+            assert request.amount in {0, amount}
+            paid = sum(each for who, each in request.payments if who == payer)
+            assert not request.payer_cap or paid <= request.payer_cap

@@ -16,12 +16,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     SetAllowance,
     SetSwitch,
@@ -278,7 +281,7 @@ def is_covered(scope: int, legs: Sequence[Message]) -> bool:
     if scope & _TRADE_SCOPE:
         covered += TRADE_MESSAGES
     if scope & _PAY_SCOPE:
-        covered += (Transfer, Pay)
+        covered += (Transfer, Pay, PayRequest)
     return all(isinstance(each, covered) for each in legs)
 
 
@@ -368,5 +371,9 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_PAY
         case SetAllowance():
             return limits.WORK_ALLOWANCE
+        case CreatePaymentRequest() | CloseRequest():
+            return limits.WORK_REQUEST
+        case PayRequest():
+            return limits.WORK_PAY + limits.WORK_REQUEST
         case _:
             return limits.WORK_AGENT

@@ -8,12 +8,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -26,6 +29,7 @@ from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
 from tests.model_payments import pay, set_allowance, spend
+from tests.model_requests import close_request, create_request, pay_request
 from tests.model_state import Order, Refused, State
 from tests.model_tokens import do_token_leg
 
@@ -42,6 +46,12 @@ def do_leg(
             return transfer(state, owner, agent, leg), 0
         case Pay():
             return pay(state, owner, agent, leg), 0
+        case CreatePaymentRequest():
+            return create_request(state, owner, leg), 0
+        case PayRequest():
+            return pay_request(state, owner, agent, leg), 0
+        case CloseRequest():
+            return close_request(state, owner, leg), 0
         case SetAllowance():
             return set_allowance(state, owner, leg), 0
         case PlaceOrder():

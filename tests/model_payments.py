@@ -3,7 +3,8 @@
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import Pay, SetAllowance
 from omg_abci.protocol.results import LegResult
-from tests.model_state import Allowed, Refused, State
+from tests.model_records import Allowed
+from tests.model_state import Refused, State
 
 
 def spend(state: State, owner: bytes, agent: bytes | None, token: int, amount: int) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
+from tests.model_records import Allowed, Issue, Request, u
 
 Key = tuple[bytes, int]
 """Owner and client id (or slot)."""
@@ -30,35 +31,6 @@ class Refused(Exception):
         super().__init__(error.text)
         self.result = LegResult(code=error.code, removals=removals)
         self.steps = steps
-
-
-class Issue(NamedTuple):
-    """Who issued a token, and how."""
-
-    issuer: bytes
-    mintable: bool
-    burnable: bool
-    cap: int
-    deposit: int
-
-    def encode(self) -> bytes:
-        """Return the record."""
-        return (
-            self.issuer
-            + u(1, self.mintable)
-            + u(1, self.burnable)
-            + u(16, self.cap)
-            + u(16, self.deposit)
-        )
-
-
-class Allowed(NamedTuple):
-    """What an agent may still pay of a token, and what it paid on the day of its last payment."""
-
-    left: int
-    daily: int
-    day: int
-    spent: int
 
 
 class Token(NamedTuple):
@@ -183,6 +155,7 @@ class State:
     allowances: dict[tuple[bytes, bytes, int], Allowed] = field(default_factory=dict)
     payments: dict[Key, int] = field(default_factory=dict)
     """Until when payments are remembered."""
+    requests: dict[Key, Request] = field(default_factory=dict)
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -229,6 +202,8 @@ class State:
         parts += [((m.creator, 0, self.fee_token), m.bond) for m in self.markets.values() if m.bond]
         issues = self.issues.values()
         parts += [((each.issuer, 0, self.fee_token), each.deposit) for each in issues]
+        asked = self.requests.items()
+        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in asked]
         for key, amount in parts:
             reserved[key] = reserved.get(key, 0) + amount
         return reserved
@@ -350,12 +325,14 @@ class State:
         return {key: records[key] for key in sorted(records) if key not in empty}
 
     def encode_wallets(self) -> dict[bytes, bytes]:
-        """Return the records of created tokens, payments and allowances."""
+        """Return the records of created tokens, payments, requests and allowances."""
         records = {b"\x20" + u(4, number): each.encode() for number, each in self.issues.items()}
         if self.next_token:
             records[b"\x21"] = u(4, self.next_token)
         for (owner, client_id), until_ms in self.payments.items():
             records[b"\x22" + owner + u(8, client_id)] = u(8, until_ms)
+        for (owner, request), asked in self.requests.items():
+            records[b"\x24" + owner + u(8, request)] = asked.encode()
         for owner, agent, token in sorted(self.allowances):
             row = self.allowances[owner, agent, token]
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)
@@ -382,8 +359,3 @@ def encode_page(nonces: tuple[int, ...], page: int) -> bytes:
         if nonce // 1_024 == page:
             used[nonce % 1_024 // 8] += 2 ** (nonce % 8)
     return bytes(used).rstrip(bytes(1))
-
-
-def u(size: int, value: int) -> bytes:
-    """Return an unsigned big-endian integer of so many bytes."""
-    return value.to_bytes(size, "big")

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Mint
 from omg_abci.protocol.results import LegResult
-from tests.model_state import Issue, Refused, State, Token
+from tests.model_records import Issue
+from tests.model_state import Refused, State, Token
 
 
 class Asked(NamedTuple):

@@ -1,23 +1,36 @@
 """Dense random blocks of wallets, providers and issuers, beside some trading, from a seed."""
 
 from random import Random
+from typing import Any
 
 from omg_abci.protocol.messages import (
     ApproveAgent,
     Burn,
+    CloseRequest,
     CloseToken,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     RevokeAgent,
     SetAllowance,
     Transfer,
 )
-from tests.cast import AGENTS, KEYS, Key
+from tests.cast import AGENTS, EXCHANGE, KEYS, OWNERS, Key
 from tests.random_orders import draw_time
 from tests.random_plans import PlanSource
 from tests.strategies_wallet import NEW_TOKEN
+
+WALLETS: dict[str, Any] = EXCHANGE | {
+    "agents": [row | {"scope": 3} for row in EXCHANGE["agents"]],
+    "balances": [
+        row | {"amount": "14000"} if row["amount"] == "40000" else row
+        for row in EXCHANGE["balances"]
+    ],
+}
+"""A genesis whose agents may pay, and whose poorest owner can issue two tokens."""
 
 
 def draw_token(pick: Random) -> int:
@@ -52,6 +65,22 @@ def draw_payment_leg(pick: Random) -> Message:
     return Pay(to, token, amount, *subaccounts, pick.choice([0, 0, 1, 2, 3]), b"")
 
 
+def draw_request_leg(pick: Random) -> Message:
+    """Draw what a payee asks for and takes back, and what payers answer."""
+    number, chance = pick.choice([1, 1, 2]), pick.random()
+    token, amount = pick.choice([2, *[3] * 7]), pick.choice([5, 5, 10])
+    if chance < 0.35:
+        token = 9 if pick.random() < 0.05 else token
+        cap = pick.choice([0, 10, 15])
+        fixed = amount if pick.random() < 0.6 else 0
+        uses = pick.choice([1, 2, 2, 5])
+        return CreatePaymentRequest(number, token, fixed, draw_time(pick), uses, cap, 1, b"")
+    if chance < 0.4:
+        return CloseRequest(number)
+    payee = pick.choice(OWNERS[:2]).address
+    return PayRequest(payee, number, token, amount, 0, pick.choice([0, 0, 0, 4]))
+
+
 def draw_agent_leg(pick: Random, owner: Key) -> Message:
     """Draw what an owner lets its agents do, or no longer."""
     agent = pick.choice([each for each in AGENTS if each != owner]).address
@@ -69,15 +98,18 @@ class WalletSource(PlanSource):
     """Draws blocks in which a share of the legs is not about orders and markets."""
 
     share = 0.6
+    genesis = WALLETS
 
     def draw_leg(self, owner: Key, signer: Key) -> Message:
         """Draw a leg of a wallet, or another one."""
         pick = self.random
         if signer != owner and pick.random() < self.share:
-            return draw_payment_leg(pick)
+            return draw_payment_leg(pick) if pick.random() < 0.7 else draw_request_leg(pick)
         if signer == owner and pick.random() < self.share:
             kind = pick.random()
             if kind < 0.35:
                 return draw_token_leg(pick)
-            return draw_payment_leg(pick) if kind < 0.65 else draw_agent_leg(pick, owner)
+            if kind < 0.55:
+                return draw_payment_leg(pick)
+            return draw_request_leg(pick) if kind < 0.8 else draw_agent_leg(pick, owner)
         return super().draw_leg(owner, signer)

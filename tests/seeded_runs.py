@@ -108,7 +108,7 @@ def play_seed(
     """Play a seed's blocks side by side; an AssertionError is a difference."""
     with narrowed(draw_bounds(seed) | (WALLET_LIMITS if seed % 2 else {})):
         source = draw(seed)
-        pair = Pair(signed=False, compared=compared)
+        pair = Pair(draw.genesis, signed=False, compared=compared)
         for _ in range(blocks):
             plan = source.draw_block(TXS_MAX, LEGS_MAX)
             reached.note_block(pair.play(plan if attacked else plan._replace(attacked=1 << 16)))

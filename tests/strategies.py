@@ -20,8 +20,10 @@ from omg_abci.protocol.messages import (
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreatePaymentRequest,
     Message,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -303,7 +305,9 @@ def move_leg(leg: Message, time_ms: int, height: int) -> Message:
     """Return the leg with its times near a block's time, its expiry height near its height."""
     if isinstance(leg, PlaceOrder | AmendOrder) and leg.expires_height:
         leg = leg._replace(expires_height=max(1, height - PAST_HEIGHTS + leg.expires_height))
-    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
+    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent | CreatePaymentRequest) and (
+        leg.expires_ms
+    ):
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
     if isinstance(leg, SetSwitch) and leg.at_ms:
         leg = SetSwitch(time_ms - PAST_MS + leg.at_ms)
@@ -319,6 +323,8 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
         leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
     if isinstance(leg, Transfer | Pay) and leg.to == owner:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)
+    if isinstance(leg, PayRequest) and leg.payee == owner:
+        leg = leg._replace(payee=GUEST.address)
     if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
     return leg

@@ -6,14 +6,17 @@ from hypothesis.strategies import SearchStrategy
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
     Burn,
+    CloseRequest,
     CloseToken,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     SetAllowance,
 )
-from tests.field_draws import addresses, subaccounts
+from tests.field_draws import addresses, client_ids, subaccounts, times
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 NEW_TOKEN = limits.CREATED_TOKEN_FIRST
@@ -85,6 +88,45 @@ def set_allowance(draw: st.DrawFn, *, wide: bool = False) -> SetAllowance:
     return SetAllowance(draw(addresses(wide=wide)), draw(tokens(wide=wide)), total, daily)
 
 
+@st.composite
+def create_payment_request(draw: st.DrawFn, *, wide: bool = False) -> CreatePaymentRequest:
+    """Draw requests of few numbers: fixed and open, capped and not."""
+    amount = draw(st.just(0) | amounts(wide=wide))
+    top = limits.AMOUNT_MAX if wide else 2 * amount + 10
+    cap = draw(st.just(0) | st.integers(max(amount, 1), top))
+    uses = limits.U32_MAX if wide and not cap else limits.CAPPED_USES_MAX if wide else 3
+    return CreatePaymentRequest(
+        draw(client_ids(wide=True) if wide else st.integers(1, 3)),
+        draw(tokens(wide=wide)),
+        amount,
+        draw(times(wide=wide)),
+        draw(st.integers(1, uses)),
+        cap,
+        draw(subaccounts(wide=wide)),
+        draw(st.binary(max_size=limits.MEMO_BYTES_MAX if wide else 2)),
+    )
+
+
+def pay_request(*, wide: bool = False) -> SearchStrategy[PayRequest]:
+    """Draw what payers answer to requests that may be there."""
+    ids = st.integers(0, limits.U64_MAX) if wide else st.sampled_from([0, 0, 0, 1, 2])
+    numbers = client_ids(wide=True) if wide else st.integers(1, 3)
+    return st.builds(
+        PayRequest,
+        addresses(wide=wide),
+        numbers,
+        tokens(wide=wide),
+        amounts(wide=wide),
+        subaccounts(wide=wide),
+        ids,
+    )
+
+
+def close_request(*, wide: bool = False) -> SearchStrategy[CloseRequest]:
+    """Draw what payees take back."""
+    return st.builds(CloseRequest, client_ids(wide=True) if wide else st.integers(1, 3))
+
+
 WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CreateToken: create_token(),
     Mint: mint(),
@@ -92,6 +134,9 @@ WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CloseToken: close_token(),
     Pay: pay(),
     SetAllowance: set_allowance(),
+    CreatePaymentRequest: create_payment_request(),
+    PayRequest: pay_request(),
+    CloseRequest: close_request(),
 }
 """Small messages of each kind."""
 WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
@@ -101,4 +146,7 @@ WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
     close_token(wide=True),
     pay(wide=True),
     set_allowance(wide=True),
+    create_payment_request(wide=True),
+    pay_request(wide=True),
+    close_request(wide=True),
 )

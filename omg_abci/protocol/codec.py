@@ -20,12 +20,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -247,9 +250,12 @@ _PLAIN_LEGS: Final[tuple[type[Message], ...]] = (
     CloseToken,
     Pay,
     SetAllowance,
+    CreatePaymentRequest,
+    PayRequest,
+    CloseRequest,
 )
 """Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
-_AMOUNTS: Final = ("amount", "supply", "cap", "total", "daily")
+_AMOUNTS: Final = ("amount", "supply", "cap", "total", "daily", "payer_cap")
 _WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 

@@ -260,3 +260,11 @@ class BadCap(FormatError):
 
 class BadMemo(FormatError):
     code, text = 83, "memo is longer than 64 bytes"
+
+
+class BadRequestId(FormatError):
+    code, text = 84, "the payment request's number is zero"
+
+
+class BadUses(FormatError):
+    code, text = 85, "uses are zero, or above 64 where each payer has a cap"

@@ -281,6 +281,30 @@ class TooManyAllowances(LegError):
     code, text = 4002, "the agent has allowances for as many tokens as allowed"
 
 
+class UnknownRequest(LegError):
+    code, text = 4003, "payment request does not exist, was closed or used up"
+
+
+class RequestExists(LegError):
+    code, text = 4004, "owner has an open payment request of that number"
+
+
+class RequestExpiryOutOfRange(LegError):
+    code, text = 4005, "payment request would end in the past or more than a year ahead"
+
+
+class RequestExpired(LegError):
+    code, text = 4006, "payment request has expired"
+
+
+class RequestDiffers(LegError):
+    code, text = 4007, "token or amount is not what the payment request asks for"
+
+
+class PayerCapExceeded(LegError):
+    code, text = 4008, "payer would pay more than the payment request takes of one"
+
+
 # --- transient --------------------------------------------------------------------------------
 
 

@@ -70,6 +70,11 @@ PAYMENTS_FORGOTTEN: Final = 2
 """Old payments that remembering a new one forgets: more than it adds."""
 ALLOWANCES_MAX: Final = 8
 """Tokens that one agent may pay with: they stand in one record."""
+REQUEST_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+CAPPED_USES_MAX: Final = 64
+"""A request that caps what each payer pays has every payer in its record."""
+REQUESTS_PER_BOND: Final = 10_000
+"""The deposit of a request is this part of a market's bond, rounded up."""
 DAY_MS: Final = 24 * 3600 * 1000
 
 # --- tokens ---
@@ -126,6 +131,7 @@ WORK_MARKET: Final = 500
 WORK_PAY: Final = 60
 """A transfer, and what is remembered of it."""
 WORK_ALLOWANCE: Final = 60
+WORK_REQUEST: Final = 60
 WORK_TOKEN: Final = 200
 """Creating a token writes four records."""
 WORK_SUPPLY: Final = 60

@@ -18,6 +18,7 @@ from omg_abci.protocol.messages_exchange import (
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
 from omg_abci.protocol.messages_payments import Pay, SetAllowance
+from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.messages_tokens import Burn, CloseToken, CreateToken, Mint
 from omg_abci.protocol.units import (
     Address,
@@ -39,12 +40,15 @@ __all__ = (
     "CancelAll",
     "CancelOrder",
     "ChangeMarket",
+    "CloseRequest",
     "CloseToken",
     "CreateMarket",
+    "CreatePaymentRequest",
     "CreateToken",
     "Message",
     "Mint",
     "Pay",
+    "PayRequest",
     "PlaceOrder",
     "RevokeAgent",
     "SetAllowance",
@@ -121,6 +125,9 @@ Message = (
     | CloseToken
     | Pay
     | SetAllowance
+    | CreatePaymentRequest
+    | PayRequest
+    | CloseRequest
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -140,13 +147,16 @@ MESSAGES: tuple[type[Message], ...] = (
     CloseToken,
     Pay,
     SetAllowance,
+    CreatePaymentRequest,
+    PayRequest,
+    CloseRequest,
 )
 """Every kind of leg, ascending by its number in the protobuf oneof; numbers may be left out."""
 
 TRADE_MESSAGES = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, SetSwitch)
 """What the trade scope covers."""
 
-PAY_MESSAGES = (Transfer, Pay)
+PAY_MESSAGES = (Transfer, Pay, PayRequest)
 """What the pay scope covers, up to the agent's allowances; the rest is for owners' own keys."""
 
 
@@ -186,6 +196,9 @@ class TxBody(NamedTuple):
             leg.check()
             if isinstance(leg, Transfer | Pay):
                 if leg.to == self.owner and leg.from_subaccount == leg.to_subaccount:
+                    raise errors.TransferToSelf
+            elif isinstance(leg, PayRequest):
+                if leg.payee == self.owner:
                     raise errors.TransferToSelf
             elif isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == self.owner:
                 raise errors.AgentIsOwner

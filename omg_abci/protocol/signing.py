@@ -10,26 +10,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol.crypto import compute_keccak
-from omg_abci.protocol.messages import (
-    AmendOrder,
-    ApproveAgent,
-    Burn,
-    CancelAll,
-    CancelOrder,
-    ChangeMarket,
-    CloseToken,
-    CreateMarket,
-    CreateToken,
-    Message,
-    Mint,
-    Pay,
-    PlaceOrder,
-    RevokeAgent,
-    SetAllowance,
-    SetSwitch,
-    Transfer,
-    TxBody,
-)
+from omg_abci.protocol.leg_types import LEG_TYPES
+from omg_abci.protocol.messages import AmendOrder, Message, TxBody
 from omg_abci.protocol.units import (
     Hash,
     MarketAction,
@@ -85,95 +67,6 @@ def compute_digest(separator: Hash, scheme: int, body_bytes: bytes, body: TxBody
 
 
 # --- EIP-712 ----------------------------------------------------------------------------------
-
-LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
-    Transfer: (
-        ("address", "to"),
-        ("uint32", "token"),
-        ("uint128", "amount"),
-        ("uint8", "fromSubaccount"),
-        ("uint8", "toSubaccount"),
-    ),
-    PlaceOrder: (
-        ("uint32", "market"),
-        ("string", "side"),
-        ("string", "orderType"),
-        ("string", "timeInForce"),
-        ("string", "postOnly"),
-        ("uint64", "price"),
-        ("uint64", "quantity"),
-        ("uint64", "expiresMs"),
-        ("uint64", "clientId"),
-        ("uint8", "subaccount"),
-        ("string", "selfTrade"),
-        ("uint32", "maxMatches"),
-        ("uint64", "expiresHeight"),
-        ("uint64", "display"),
-        ("uint64", "trigger"),
-    ),
-    AmendOrder: (
-        ("uint64", "clientId"),
-        ("uint64", "price"),
-        ("uint64", "quantity"),
-        ("uint64", "expiresMs"),
-        ("uint32", "maxMatches"),
-        ("uint64", "expiresHeight"),
-        ("uint64", "display"),
-        ("uint64", "trigger"),
-        ("string", "timeInForce"),
-        ("string", "postOnly"),
-        ("string", "selfTrade"),
-    ),
-    CancelOrder: (("uint64", "clientId"),),
-    CancelAll: (("uint32", "market"), ("string", "side"), ("uint32", "maxOrders")),
-    ApproveAgent: (("address", "agent"), ("string", "scope"), ("uint64", "expiresMs")),
-    RevokeAgent: (("address", "agent"),),
-    SetSwitch: (("uint64", "atMs"),),
-    CreateMarket: (
-        ("uint32", "base"),
-        ("uint32", "quote"),
-        ("uint128", "baseUnit"),
-        ("uint128", "quoteUnit"),
-        ("uint64", "lotsMin"),
-        ("uint64", "lotsMax"),
-        ("string", "mode"),
-        ("uint32", "bandBp"),
-        ("uint64", "auctionMs"),
-    ),
-    ChangeMarket: (("uint32", "market"), ("string", "action")),
-    CreateToken: (
-        ("string", "symbol"),
-        ("uint32", "decimals"),
-        ("bool", "mintable"),
-        ("bool", "burnable"),
-        ("uint128", "supply"),
-        ("uint128", "cap"),
-    ),
-    Mint: (
-        ("uint32", "token"),
-        ("uint128", "amount"),
-        ("address", "to"),
-        ("uint8", "toSubaccount"),
-    ),
-    Burn: (("uint32", "token"), ("uint128", "amount"), ("uint8", "fromSubaccount")),
-    CloseToken: (("uint32", "token"),),
-    Pay: (
-        ("address", "to"),
-        ("uint32", "token"),
-        ("uint128", "amount"),
-        ("uint8", "fromSubaccount"),
-        ("uint8", "toSubaccount"),
-        ("uint64", "clientId"),
-        ("bytes", "memo"),
-    ),
-    SetAllowance: (
-        ("address", "agent"),
-        ("uint32", "token"),
-        ("uint128", "total"),
-        ("uint128", "daily"),
-    ),
-}
-"""EIP-712 type and name of each field, in the message's own order."""
 
 BODY_FIELDS: Final = (
     ("string", "chain"),

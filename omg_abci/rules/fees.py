@@ -8,12 +8,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -71,3 +74,7 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_PAY
         case SetAllowance():
             return limits.WORK_ALLOWANCE
+        case CreatePaymentRequest() | CloseRequest():
+            return limits.WORK_REQUEST
+        case PayRequest():
+            return limits.WORK_PAY + limits.WORK_REQUEST

@@ -16,12 +16,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -49,6 +52,11 @@ from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.payments import process_pay
+from omg_abci.rules.requests import (
+    process_close_request,
+    process_create_payment_request,
+    process_pay_request,
+)
 from omg_abci.rules.tokens import (
     process_burn,
     process_close_token,
@@ -237,3 +245,9 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_pay(state, ctx, msg)
         case SetAllowance():
             return process_set_allowance(state, ctx, msg)
+        case CreatePaymentRequest():
+            return process_create_payment_request(state, ctx, msg)
+        case PayRequest():
+            return process_pay_request(state, ctx, msg)
+        case CloseRequest():
+            return process_close_request(state, ctx, msg)

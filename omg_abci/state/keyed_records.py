@@ -13,6 +13,9 @@ from omg_abci.state import schema
 
 _LOW64: Final = (1 << 64) - 1
 _ISSUE: Final = struct.Struct(">20sBBQQQQ")
+_REQUEST: Final = struct.Struct(">IQQQIQQBQQQQ")
+_PAYER: Final = struct.Struct(">20sQQ")
+_AMOUNT: Final = struct.Struct(">QQ")
 _ALLOWANCE: Final = struct.Struct(">IQQQQIQQ")
 
 
@@ -116,13 +119,69 @@ class AllowancesRecord(NamedTuple):
         return AllowancesRecord(tuple(sorted(rows))) if rows else None
 
 
-KeyedRecord = IssueRecord | NextTokenRecord | PaymentRecord | AllowancesRecord
+class RequestRecord(NamedTuple):
+    """A payment request that is open."""
+
+    token: TokenId
+    amount: Amount
+    """What each payment is; 0: the payer decides."""
+    expires_ms: Millis
+    uses_left: int
+    payer_cap: Amount
+    """The most that one payer may pay in all; 0: any."""
+    subaccount: int
+    deposit: Amount
+    """What the payee has reserved of the fee token."""
+    paid: Amount
+    """What came in so far."""
+    payers: tuple[tuple[Address, Amount], ...] = ()
+    """Who paid how much, ascending by address; only when there is a cap."""
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        token, amount, expires_ms, uses_left, payer_cap, subaccount, deposit, paid, payers = self
+        words = (*_split(amount), expires_ms, uses_left, *_split(payer_cap), subaccount)
+        head = _REQUEST.pack(token, *words, *_split(deposit), *_split(paid))
+        return head + b"".join([who + _AMOUNT.pack(*_split(sum_)) for who, sum_ in payers])
+
+    @classmethod
+    def decode(cls, data: bytes) -> "RequestRecord":
+        """Return the record."""
+        fields = _REQUEST.unpack_from(data)
+        payers = [(who, _join(words)) for who, *words in _PAYER.iter_unpack(data[_REQUEST.size :])]
+        return cls(
+            fields[0],
+            _join(fields[1:3]),
+            fields[3],
+            fields[4],
+            _join(fields[5:7]),
+            fields[7],
+            _join(fields[8:10]),
+            _join(fields[10:12]),
+            tuple(payers),
+        )
+
+    def get_paid_by(self, payer: Address) -> Amount:
+        """Return what a payer paid so far, where there is a cap."""
+        return next((amount for who, amount in self.payers if who == payer), 0)
+
+    def note_payment(self, payer: Address, amount: Amount) -> "RequestRecord":
+        """Return the record after a payment."""
+        payers = self.payers
+        if self.payer_cap:
+            others = [row for row in payers if row[0] != payer]
+            payers = tuple(sorted([*others, (payer, self.get_paid_by(payer) + amount)]))
+        return self._replace(uses_left=self.uses_left - 1, paid=self.paid + amount, payers=payers)
+
+
+KeyedRecord = IssueRecord | NextTokenRecord | PaymentRecord | AllowancesRecord | RequestRecord
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.ISSUE: IssueRecord,
     schema.NEXT_TOKEN: NextTokenRecord,
     schema.PAYMENT: PaymentRecord,
     schema.ALLOWANCES: AllowancesRecord,
+    schema.REQUEST: RequestRecord,
 }
 """Table byte to what its records say."""
 

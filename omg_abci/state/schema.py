@@ -21,6 +21,7 @@ ISSUE: Final = b"\x20"
 NEXT_TOKEN: Final = b"\x21"
 PAYMENT: Final = b"\x22"
 ALLOWANCES: Final = b"\x23"
+REQUEST: Final = b"\x24"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -37,6 +38,7 @@ TABLES: Final = {
     NEXT_TOKEN: "next_token",
     PAYMENT: "payment",
     ALLOWANCES: "allowances",
+    REQUEST: "request",
 }
 """Table byte to name."""
 
@@ -99,3 +101,8 @@ def compute_payment_key(owner: Address, client_id: int) -> bytes:
 def compute_allowances_key(owner: Address, agent: Address) -> bytes:
     """Return the key of what an agent may pay."""
     return ALLOWANCES + owner + agent
+
+
+def compute_request_key(payee: Address, request: int) -> bytes:
+    """Return the key of a payment request."""
+    return REQUEST + payee + request.to_bytes(8, "big")

@@ -17,10 +17,12 @@ from omg_abci.protocol.messages import (
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -193,6 +195,7 @@ _MARKETS: Final[dict[str, tuple[Message, Refusal]]] = {
     "changes_by_nothing": (ChangeMarket(1, 0), errors.BadMarketAction),
     "changes_by_unknown": (ChangeMarket(1, 4), errors.BadMarketAction),
 }  # fmt: skip
+_ASK: Final = CreatePaymentRequest(3, 2, 5, START_MS + 9, 4, 7, 0, b"")
 _GOLD: Final = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
 _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "token_without_symbol": (_GOLD._replace(symbol=""), errors.BadSymbol),
@@ -206,6 +209,11 @@ _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "pays_itself": (Pay(_OWNER.address, 2, 5, 0, 0, 0, b""), errors.TransferToSelf),
     "allows_itself": (SetAllowance(_OWNER.address, 2, 5, 5), errors.AgentIsOwner),
     "allows_nothing_a_day": (SetAllowance(_OTHER.address, 2, 5, 0), errors.BadAmount),
+    "asks_with_number_zero": (_ASK._replace(request=0), errors.BadRequestId),
+    "asks_for_no_payment": (_ASK._replace(max_uses=0), errors.BadUses),
+    "asks_too_often_with_a_cap": (_ASK._replace(max_uses=65), errors.BadUses),
+    "caps_below_the_amount": (_ASK._replace(payer_cap=4), errors.BadAmount),
+    "answers_itself": (PayRequest(_OWNER.address, 3, 2, 5, 0, 0), errors.TransferToSelf),
     "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
     "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
 }

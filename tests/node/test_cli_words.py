@@ -7,11 +7,14 @@ from omg_abci.node.commands.words import describe_leg, describe_result
 from omg_abci.protocol.messages import (
     ApproveAgent,
     Burn,
+    CloseRequest,
     CloseToken,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     SetAllowance,
 )
 from omg_abci.protocol.results import LegResult
@@ -45,6 +48,21 @@ CASES: list[tuple[Message, str, str]] = [
         f"pay 1.5 GOLD from subaccount 1 to {SHOWN} subaccount 2, memo 0xff, once (payment 8)",
         "paid",
     ),
+    (
+        CreatePaymentRequest(3, 5, 150, 1_700_000_000_000, 1, 0, 0, b"tea"),
+        "ask for 1.5 GOLD, 1 payment until 2023-11-14 22:13:20 UTC, memo 'tea'; request 3",
+        "payment request 3 is open",
+    ),
+    (
+        CreatePaymentRequest(3, 5, 0, 1_700_000_000_000, 9, 300, 0, b""),
+        (
+            "ask for any amount of GOLD, 9 payments until 2023-11-14 22:13:20 UTC,"
+            " at most 3 GOLD of a payer; request 3"
+        ),
+        "payment request 3 is open",
+    ),
+    (PayRequest(KEY, 3, 5, 150, 0, 0), f"pay 1.5 GOLD for request 3 of {SHOWN}", "paid"),
+    (CloseRequest(3), "close payment request 3", "closed; its deposit is free again"),
     (
         SetAllowance(KEY, 5, 1_000, 150),
         f"let {SHOWN} pay 10 GOLD in all, 1.5 GOLD a day",

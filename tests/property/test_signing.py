@@ -17,6 +17,7 @@ from omg_abci.protocol.crypto import (
     recover_signer,
     sign_digest,
 )
+from omg_abci.protocol.leg_types import LEG_TYPES
 from omg_abci.protocol.messages import (
     MESSAGES,
     AmendOrder,
@@ -34,7 +35,6 @@ from omg_abci.protocol.messages import (
     TxBody,
 )
 from omg_abci.protocol.signing import (
-    LEG_TYPES,
     Domain,
     compute_digest,
     compute_domain_separator,

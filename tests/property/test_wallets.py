@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.test_chain import BOUNDS, SEEDED_PHASES
-from tests.random_wallets import WalletSource
+from tests.random_wallets import WALLETS, WalletSource
 from tests.seeded_runs import WALLET_CODES, Reached, play_seed
 from tests.side_by_side import Pair, narrowed
 
-SEEDS = range(1, 13)
+SEEDS = (2, 12, 27, 28, 39, 53, 75, 79)
+"""Each refusal comes about in two of them at least."""
 
 
 @settings(phases=SEEDED_PHASES)
@@ -16,7 +17,7 @@ SEEDS = range(1, 13)
 def test_wallets_do_what_the_oracle_does(seed: int, bounds: dict[str, int]) -> None:
     """Results, records and diffs agree, through rollbacks and restarts; supplies are exact."""
     with narrowed(bounds):
-        pair, source = Pair(), WalletSource(seed)
+        pair, source = Pair(WALLETS), WalletSource(seed)
         for _ in range(6):
             pair.play(source.draw_block())
 

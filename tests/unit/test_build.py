@@ -13,6 +13,7 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Pay,
@@ -33,7 +34,7 @@ from omg_abci.protocol.units import (
     Side,
     TimeInForce,
 )
-from wallet_sdk import build
+from wallet_sdk import build, build_wallet
 
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
 _SECRETS = [bytes([number]) * 32 for number in (1, 2)]
@@ -57,6 +58,9 @@ _BUILT: list[Message] = [
     build.close_token(9),
     build.pay(_AGENT, 1, 5, memo=b"tea"),
     build.set_allowance(_AGENT, 1, 50),
+    build_wallet.create_payment_request(3, 1, 50, _NOW_MS),
+    build_wallet.pay_request(_AGENT, 3, 1, 50),
+    build_wallet.close_request(3),
 ]
 
 
@@ -85,6 +89,26 @@ def test_an_allowance_is_for_one_day_unless_bounded() -> None:
     assert build.set_allowance(_AGENT, 1, 0) == SetAllowance(_AGENT, 1, 0, 0)
     assert build.set_allowance(_AGENT, 1, 50, daily=5).daily == 5
     assert build.pay(_AGENT, 1, 5) == Pay(_AGENT, 1, 5, 0, 0, 0, b"")
+
+
+def test_a_request_is_for_one_payment_unless_told() -> None:
+    """It is used up by the first payment, and takes any sum of a payer."""
+    usual = CreatePaymentRequest(3, 1, 50, _NOW_MS, 1, 0, 0, b"")
+    assert build_wallet.create_payment_request(3, 1, 50, _NOW_MS) == usual
+
+
+def test_another_token_is_sold_at_a_signed_worst_price() -> None:
+    """The swap takes all or nothing, from the subaccount that pays."""
+    payment = build.pay(_AGENT, 1, 5, from_subaccount=2)
+    swap, last = build_wallet.pay_with_another_token(
+        payment, 4, Side.SELL, 10, worst_price=99, client_id=7
+    )
+    assert last == payment
+    assert isinstance(swap, PlaceOrder)
+    assert (swap.order_type, swap.time_in_force) == (OrderType.MARKET, TimeInForce.FOK)
+    assert (swap.side, swap.price, swap.subaccount) == (Side.SELL, 99, 2)
+    with pytest.raises(errors.BadPrice):
+        build_wallet.pay_with_another_token(payment, 4, Side.SELL, 10, 0, client_id=7)
 
 
 def test_a_tokens_terms_follow_from_its_supply() -> None:

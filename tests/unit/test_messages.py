@@ -1,6 +1,6 @@
 """Every refusal of a message's own check: a good message, changed as little as makes it bad."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -15,12 +15,15 @@ from omg_abci.protocol.messages import (
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
     CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
     CreateToken,
     Message,
     Mint,
     Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
@@ -36,6 +39,7 @@ from omg_abci.protocol.units import (
     TimeInForce,
     rests,
 )
+from tests.unit.message_cases import WALLET_CASES, WALLET_GOOD, Case, bad
 
 TO = b"\x11" * 20
 PAY = Transfer(TO, 2, 5, 0, 0)
@@ -51,12 +55,6 @@ AMEND = AmendOrder(9, 1, 1, 0, 4)
 UNTIL = AmendOrder(9, 0, 0, 8, 4, time_in_force=TimeInForce.GTT)
 BELOW = AmendOrder(9, 0, 0, 0, 4, expires_height=8, time_in_force=TimeInForce.GTH)
 CREATE = CreateMarket(1, 2, 1_000, 25, 1, 9, 1, 500, 60_000)
-FIXED = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
-MINTED = FIXED._replace(mintable=True, supply=0)
-MINT = Mint(2, 5, TO, 0)
-BURN = Burn(2, 5, 0)
-NOTED = Pay(TO, 2, 5, 0, 0, 7, b"invoice 7")
-ALLOW = SetAllowance(TO, 2, 9, 3)
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -72,22 +70,8 @@ GOOD: tuple[Message, ...] = (
     SetSwitch(5),
     CREATE,
     ChangeMarket(1, 2),
-    *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
-    *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
+    *WALLET_GOOD,
 )
-
-
-class Case(NamedTuple):
-    """A good message, what is changed in it, and the refusal that it gets."""
-
-    good: Message
-    changes: dict[str, Any]
-    error: type[errors.FormatError]
-
-
-def bad(good: Message, error: type[errors.FormatError], **changes: object) -> Case:
-    """Return a case."""
-    return Case(good, dict(changes), error)
 
 
 ACCOUNT_CASES = [
@@ -172,34 +156,13 @@ OTHER_CASES = [
     bad(ChangeMarket(1, 1), errors.BadMarket, market=0),
     *[bad(ChangeMarket(1, 1), errors.BadMarketAction, action=act) for act in (0, 4, NEGATIVE)],
 ]
-TOKEN_CASES = [
-    *[bad(FIXED, errors.BadSymbol, symbol=text) for text in ("", "A" * 17, "gold", "G D", "GÖLD")],
-    bad(FIXED, errors.BadDecimals, decimals=37),
-    bad(FIXED, errors.BadCap, cap=0, supply=0),
-    bad(FIXED, errors.BadCap, supply=8),
-    bad(MINTED, errors.BadCap, supply=10),
-    bad(MINTED, errors.BadCap, cap=0),
-    bad(MINTED, errors.BadCap, cap=limits.AMOUNT_MAX + 1),
-    *[bad(each, errors.BadToken, token=0) for each in (MINT, BURN, CloseToken(2))],
-    *[bad(each, errors.BadAmount, amount=0) for each in (MINT, BURN)],
-    bad(MINT, errors.BadAmount, amount=limits.AMOUNT_MAX + 1),
-    bad(MINT, errors.BadAddress, to=bytes(20)),
-    bad(MINT, errors.BadSubaccount, to_subaccount=256),
-    bad(BURN, errors.BadSubaccount, from_subaccount=256),
+CASES = [
+    *ACCOUNT_CASES,
+    *PLACE_CASES,
+    *AMEND_CASES,
+    *OTHER_CASES,
+    *WALLET_CASES,
 ]
-PAYMENT_CASES = [
-    bad(NOTED, errors.BadAddress, to=bytes(20)),
-    bad(NOTED, errors.BadToken, token=0),
-    *[bad(NOTED, errors.BadAmount, amount=amount) for amount in (0, limits.AMOUNT_MAX + 1)],
-    bad(NOTED, errors.BadSubaccount, from_subaccount=256),
-    bad(NOTED, errors.BadSubaccount, to_subaccount=256),
-    bad(NOTED, errors.BadMemo, memo=bytes(65)),
-    bad(ALLOW, errors.BadAddress, agent=bytes(20)),
-    bad(ALLOW, errors.BadToken, token=0),
-    *[bad(ALLOW, errors.BadAmount, **{name: 0}) for name in ("total", "daily")],
-    *[bad(ALLOW, errors.BadAmount, **{name: 2**128}) for name in ("total", "daily")],
-]
-CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *TOKEN_CASES, *PAYMENT_CASES]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -365,7 +328,7 @@ def test_what_rests() -> None:
 
 def test_agents_trade_and_pay_and_nothing_else() -> None:
     """Agents, markets and tokens are for the owner's own key."""
-    assert (Transfer, Pay) == PAY_MESSAGES
+    assert (Transfer, Pay, PayRequest) == PAY_MESSAGES
     assert {*MESSAGES} - {*TRADE_MESSAGES, *PAY_MESSAGES} == {
         ApproveAgent,
         RevokeAgent,
@@ -376,4 +339,6 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         Burn,
         CloseToken,
         SetAllowance,
+        CreatePaymentRequest,
+        CloseRequest,
     }

@@ -34,6 +34,7 @@ from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
+from tests.vectors.cases_requests import REQUEST_LEGS, REQUESTS, WRONG_REQUEST_FIELDS
 from tests.vectors.cases_switch import SWITCHES
 from tests.vectors.cases_tokens import TOKEN_LEGS, TOKENS, WRONG_TOKEN_FIELDS
 from tests.vectors.genesis import FEW, OWNED
@@ -51,7 +52,7 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     CreateMarket: make_market(),
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
 }
-WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS, **PAYMENT_LEGS}
+WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS, **PAYMENT_LEGS, **REQUEST_LEGS}
 ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
 """A leg of each kind, the usual one."""
 
@@ -123,6 +124,9 @@ def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]
     )
 
 
+WRONG_WALLET_FIELDS = (
+    WRONG_FIELDS | WRONG_TOKEN_FIELDS | WRONG_PAYMENT_FIELDS | WRONG_REQUEST_FIELDS
+)
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
     accept(Transfer, "to_another", "moves free tokens", one(Transfer(TO, 3, 250, 0, 0))),
@@ -249,10 +253,8 @@ CASES: list[Case] = [
     *MARKET_CASES,
     *TOKENS,
     *PAYMENTS,
-    *(
-        list_malformed(message, *wrong)
-        for message, wrong in (WRONG_FIELDS | WRONG_TOKEN_FIELDS | WRONG_PAYMENT_FIELDS).items()
-    ),
+    *REQUESTS,
+    *(list_malformed(message, *wrong) for message, wrong in WRONG_WALLET_FIELDS.items()),
     *(case for message in ALL_LEGS for case in list_admission(message)),
 ]
 

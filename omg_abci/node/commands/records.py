@@ -14,6 +14,7 @@ from omg_abci.state.keyed_records import (
     IssueRecord,
     NextTokenRecord,
     PaymentRecord,
+    RequestRecord,
 )
 from omg_abci.state.records import (
     AccountRecord,
@@ -65,6 +66,13 @@ def _decode_allowances(data: bytes) -> dict[str, Any]:
     }
 
 
+def _decode_request(data: bytes) -> dict[str, Any]:
+    """Return a payment request; what its payers paid in decimal text."""
+    fields = dict(RequestRecord.decode(data)._asdict())
+    payers = [{"payer": format_hex(who), "paid": str(paid)} for who, paid in fields["payers"]]
+    return fields | {"payers": payers}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -79,6 +87,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.NEXT_TOKEN: _Table({}, _fields(NextTokenRecord)),
     schema.PAYMENT: _Table({"owner": 20, "client_id": 8}, _fields(PaymentRecord)),
     schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
+    schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 

@@ -15,26 +15,20 @@ from omg_abci.node.commands.output import (
     format_time,
 )
 from omg_abci.node.commands.words_wallet import (
-    describe_payment_leg,
     describe_scope,
-    describe_token_leg,
+    describe_wallet_done,
+    describe_wallet_leg,
 )
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
-    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
-    CloseToken,
     CreateMarket,
-    CreateToken,
     Message,
-    Mint,
-    Pay,
     PlaceOrder,
     RevokeAgent,
-    SetAllowance,
     SetSwitch,
     Transfer,
 )
@@ -140,12 +134,10 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
                 f"let {format_hex(leg.agent)} {describe_scope(leg.scope)} for the owner until"
                 f" {format_time(leg.expires_ms)}"
             )
-        case CreateToken() | Mint() | Burn() | CloseToken():
-            return describe_token_leg(leg, catalogue)
-        case Pay() | SetAllowance():
-            return describe_payment_leg(leg, catalogue)
         case RevokeAgent():
             return f"take the approval of {format_hex(leg.agent)} back"
+        case _:
+            return describe_wallet_leg(leg, catalogue)
 
 
 def _describe_transfer(leg: Transfer, catalogue: Catalogue) -> str:
@@ -298,18 +290,8 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
             yield "approved"
         case RevokeAgent():
             yield "revoked"
-        case CreateToken():
-            yield f"created token {result.market}"
-        case Mint():
-            yield "minted"
-        case Burn():
-            yield "burnt"
-        case Pay():
-            yield "was paid before" if result.repeated else "paid"
-        case SetAllowance():
-            yield "set"
-        case CloseToken():
-            yield "closed; its deposit is free again"
+        case _:
+            yield describe_wallet_done(leg, result)
 
 
 def _describe_order(client_id: int, result: LegResult, market: MarketTerms | None) -> Iterator[str]:

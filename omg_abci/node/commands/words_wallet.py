@@ -1,12 +1,58 @@
 """Legs of wallets, providers and issuers in words for people."""
 
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
-from omg_abci.node.commands.output import format_hex
-from omg_abci.protocol.messages import Burn, CloseToken, CreateToken, Mint, Pay, SetAllowance
+from omg_abci.node.commands.output import format_count, format_hex, format_time
+from omg_abci.protocol.messages import (
+    Burn,
+    CloseRequest,
+    CloseToken,
+    CreatePaymentRequest,
+    CreateToken,
+    Mint,
+    Pay,
+    PayRequest,
+    SetAllowance,
+)
+from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Amount, Scope, TokenId
 
+TokenLeg = CreateToken | Mint | Burn | CloseToken
+RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
+WalletLeg = TokenLeg | RequestLeg | Pay | SetAllowance
+"""Every leg that is not about orders, markets and who may sign."""
 
-def describe_token_leg(leg: CreateToken | Mint | Burn | CloseToken, catalogue: Catalogue) -> str:
+
+def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
+    """Return what a leg does, as its signer should read it."""
+    match leg:
+        case CreatePaymentRequest() | PayRequest() | CloseRequest():
+            return describe_request_leg(leg, catalogue)
+        case Pay() | SetAllowance():
+            return describe_payment_leg(leg, catalogue)
+        case _:
+            return describe_token_leg(leg, catalogue)
+
+
+def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
+    """Return what became of a leg that was done."""
+    match leg:
+        case CreateToken():
+            return f"created token {result.market}"
+        case Mint():
+            return "minted"
+        case Burn():
+            return "burnt"
+        case CloseToken() | CloseRequest():
+            return "closed; its deposit is free again"
+        case Pay() | PayRequest():
+            return "was paid before" if result.repeated else "paid"
+        case SetAllowance():
+            return "set"
+        case CreatePaymentRequest():
+            return f"payment request {leg.request} is open"
+
+
+def describe_token_leg(leg: TokenLeg, catalogue: Catalogue) -> str:
     """Return what an issuer's or a holder's leg does."""
     match leg:
         case CreateToken():
@@ -46,6 +92,29 @@ def describe_payment_leg(leg: Pay | SetAllowance, catalogue: Catalogue) -> str:
             total = format_amount(leg.token, leg.total, catalogue)
             daily = format_amount(leg.token, leg.daily, catalogue)
             return f"let {who} pay {total} in all, {daily} a day"
+
+
+def describe_request_leg(leg: RequestLeg, catalogue: Catalogue) -> str:
+    """Return what a payee asks for, and what a payer answers."""
+    match leg:
+        case CreatePaymentRequest():
+            what = f"any amount of {name_token(leg.token, catalogue)}"
+            if leg.amount:
+                what = format_amount(leg.token, leg.amount, catalogue)
+            uses = format_count(leg.max_uses, "payment")
+            cap = format_amount(leg.token, leg.payer_cap, catalogue) if leg.payer_cap else ""
+            capped = f", at most {cap} of a payer" if cap else ""
+            note = f", memo {_describe_memo(leg.memo)}" if leg.memo else ""
+            until = format_time(leg.expires_ms)
+            return f"ask for {what}, {uses} until {until}{capped}{note}; request {leg.request}"
+        case PayRequest():
+            origin = f" from subaccount {leg.from_subaccount}" if leg.from_subaccount else ""
+            once = f", once (payment {leg.client_id})" if leg.client_id else ""
+            amount = format_amount(leg.token, leg.amount, catalogue)
+            whom = format_hex(leg.payee)
+            return f"pay {amount}{origin} for request {leg.request} of {whom}{once}"
+        case CloseRequest():
+            return f"close payment request {leg.request}"
 
 
 def _describe_memo(memo: bytes) -> str:

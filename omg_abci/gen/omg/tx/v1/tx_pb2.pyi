@@ -353,6 +353,9 @@ class Leg(_message.Message):
     CLOSE_TOKEN_FIELD_NUMBER: _builtins.int
     PAY_FIELD_NUMBER: _builtins.int
     SET_ALLOWANCE_FIELD_NUMBER: _builtins.int
+    CREATE_PAYMENT_REQUEST_FIELD_NUMBER: _builtins.int
+    PAY_REQUEST_FIELD_NUMBER: _builtins.int
+    CLOSE_REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -385,6 +388,12 @@ class Leg(_message.Message):
     def pay(self) -> Global___Pay: ...
     @_builtins.property
     def set_allowance(self) -> Global___SetAllowance: ...
+    @_builtins.property
+    def create_payment_request(self) -> Global___CreatePaymentRequest: ...
+    @_builtins.property
+    def pay_request(self) -> Global___PayRequest: ...
+    @_builtins.property
+    def close_request(self) -> Global___CloseRequest: ...
     def __init__(
         self,
         *,
@@ -404,12 +413,15 @@ class Leg(_message.Message):
         close_token: Global___CloseToken | None = ...,
         pay: Global___Pay | None = ...,
         set_allowance: Global___SetAllowance | None = ...,
+        create_payment_request: Global___CreatePaymentRequest | None = ...,
+        pay_request: Global___PayRequest | None = ...,
+        close_request: Global___CloseRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_token", b"close_token", "create_market", b"create_market", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -948,6 +960,109 @@ class SetAllowance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetAllowance: _TypeAlias = SetAllowance  # noqa: Y015
+
+@_typing.final
+class CreatePaymentRequest(_message.Message):
+    """Asks anybody who is shown it to pay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    MAX_USES_FIELD_NUMBER: _builtins.int
+    PAYER_CAP_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    """with the owner it is the request's key"""
+    token: _builtins.int
+    amount: _builtins.bytes
+    """what each payment is; empty = the payer decides"""
+    expires_ms: _builtins.int
+    max_uses: _builtins.int
+    """payments after which the request is closed"""
+    payer_cap: _builtins.bytes
+    """the most that one payer may pay in all; empty = any"""
+    to_subaccount: _builtins.int
+    memo: _builtins.bytes
+    """at most 64 bytes"""
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        expires_ms: _builtins.int = ...,
+        max_uses: _builtins.int = ...,
+        payer_cap: _builtins.bytes = ...,
+        to_subaccount: _builtins.int = ...,
+        memo: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "expires_ms", b"expires_ms", "max_uses", b"max_uses", "memo", b"memo", "payer_cap", b"payer_cap", "request", b"request", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatePaymentRequest: _TypeAlias = CreatePaymentRequest  # noqa: Y015
+
+@_typing.final
+class PayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYEE_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    payee: _builtins.bytes
+    """20-byte address"""
+    request: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    """unsigned big-endian, 1 to 16 bytes, no leading zero"""
+    from_subaccount: _builtins.int
+    client_id: _builtins.int
+    """as that of Pay"""
+    def __init__(
+        self,
+        *,
+        payee: _builtins.bytes = ...,
+        request: _builtins.int = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+        client_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "client_id", b"client_id", "from_subaccount", b"from_subaccount", "payee", b"payee", "request", b"request", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayRequest: _TypeAlias = PayRequest  # noqa: Y015
+
+@_typing.final
+class CloseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseRequest: _TypeAlias = CloseRequest  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):
