@@ -12,31 +12,25 @@ from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.messages import (
     TRADE_MESSAGES,
     AmendOrder,
-    Burn,
     CancelAll,
     CancelOrder,
-    ChangeMarket,
-    CloseRequest,
-    CloseToken,
-    CreateMarket,
-    CreatePaymentRequest,
-    CreateToken,
     Message,
-    Mint,
     Pay,
     PayRequest,
     PlaceOrder,
-    SetAllowance,
     SetSwitch,
     SignedTx,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
 from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
+from tests.model_sponsors import Fee, charge, find_payer, list_sponsor_refusals
 from tests.model_state import NOBODY, Market, Refused, State, Token
+from tests.model_work import compute_base_work, compute_declared_work, compute_used_work
 
 _TRADE_SCOPE, _PAY_SCOPE = 1, 2
 
@@ -134,21 +128,36 @@ class Model:
     def check_tx(self, tx: SignedTx, height: int, time_ms: int) -> list[int]:
         """Return every code that speaks against taking the transaction into the pool."""
         found = self.list_refusals(tx, height, time_ms)
-        if self.list_unpaid([tx]):
-            found.append(errors.FeesNotCovered.code)
-        return found
+        return found + self.list_fee_refusals(tx, time_ms)
 
     def list_unpaid(self, txs: Sequence[SignedTx]) -> list[bytes]:
-        """Return the owners whose free balance does not cover their declared work."""
+        """Return the payers whose free balance does not cover the declared work."""
         fees = self.compute_fees(txs)
         return [who for who, fee in fees.items() if self.state.get_free(self.payer(who)) < fee]
 
+    def list_fee_refusals(
+        self, tx: SignedTx, time_ms: int, others: Sequence[SignedTx] = ()
+    ) -> list[int]:
+        """Return what speaks against the payer's paying beside the others' fees."""
+        fee, *rest = (
+            Fee(find_payer(each), each.body.owner, self.compute_fee(each)) for each in (tx, *others)
+        )
+        if fee.payer != fee.owner:
+            found = list_sponsor_refusals(self.state, time_ms, fee, rest)
+            return [each.code for each in found]
+        unpaid = fee.payer in self.list_unpaid([tx, *others])
+        return [errors.FeesNotCovered.code] if unpaid else []
+
+    def compute_fee(self, tx: SignedTx) -> int:
+        """Return the price of a transaction's declared work."""
+        return compute_declared_work(tx) * self.state.unit_price
+
     def compute_fees(self, txs: Sequence[SignedTx]) -> dict[bytes, int]:
-        """Return the price of each owner's declared work."""
+        """Return the price of the declared work that each payer pays."""
         fees: dict[bytes, int] = {}
         for tx in txs:
-            fee = compute_declared_work(tx) * self.state.unit_price
-            fees[tx.body.owner] = fees.get(tx.body.owner, 0) + fee
+            payer = find_payer(tx)
+            fees[payer] = fees.get(payer, 0) + self.compute_fee(tx)
         return fees
 
     def payer(self, owner: bytes) -> tuple[bytes, int, int]:
@@ -173,6 +182,9 @@ class Model:
             return "too many transactions of a signer"
         if sum(compute_declared_work(tx) for tx in txs) > limits.BLOCK_WORK_MAX:
             return "too much work"
+        for place, tx in enumerate(txs):
+            if self.list_fee_refusals(tx, time_ms, txs[:place]):
+                return "fees are not covered"
         if self.list_unpaid(txs):
             return "fees are not covered"
         if list(txs) != self.order_block(txs):
@@ -220,8 +232,10 @@ class Model:
             code = own[0]
         work += compute_base_work(tx)
         fee = work * self.state.unit_price
-        declared = compute_declared_work(tx) * self.state.unit_price
-        self.state.add_free(self.payer(body.owner), declared - fee)
+        payer = find_payer(tx)
+        self.state.add_free(self.payer(payer), self.compute_fee(tx) - fee)
+        if payer != body.owner:
+            charge(self.state, payer, body.owner, fee)
         self.state.fee_pool += fee
         return TxResult(code, tuple(legs), work, fee)
 
@@ -282,6 +296,8 @@ def is_covered(scope: int, legs: Sequence[Message]) -> bool:
         covered += TRADE_MESSAGES
     if scope & _PAY_SCOPE:
         covered += (Transfer, Pay, PayRequest)
+    if covered:
+        covered += (UseSponsorship,)
     return all(isinstance(each, covered) for each in legs)
 
 
@@ -296,7 +312,7 @@ def compute_own_class(tx: SignedTx) -> int:
 def compute_leg_class(leg: Message) -> int:
     """Return the class of a transaction of this leg alone."""
     match leg:
-        case CancelOrder() | CancelAll() | SetSwitch():
+        case CancelOrder() | CancelAll() | SetSwitch() | UseSponsorship():
             return 0
         case PlaceOrder():
             waits = leg.order_type in {OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT}
@@ -320,60 +336,3 @@ def order_block(previous_hash: bytes, txs: Sequence[SignedTx]) -> list[SignedTx]
         return max(classes), compute_keccak(previous_hash + tx.body.owner), *mine
 
     return sorted(txs, key=compute_place)
-
-
-# --- work -------------------------------------------------------------------------------------
-
-
-def compute_base_work(tx: SignedTx) -> int:
-    """Return the work of a transaction without its legs."""
-    return limits.WORK_TX + (len(tx.raw) + 15) // 16 * limits.WORK_PER_16_BYTES
-
-
-def compute_declared_work(tx: SignedTx) -> int:
-    """Return the most work that a transaction may use."""
-    work = compute_base_work(tx)
-    for leg in tx.body.legs:
-        match leg:
-            case PlaceOrder() | AmendOrder():
-                work += compute_used_work(leg, leg.max_matches)
-            case CancelAll():
-                work += compute_used_work(leg, leg.max_orders)
-            case _:
-                work += compute_used_work(leg, 0)
-    return work
-
-
-def compute_used_work(leg: Message, steps: int) -> int:
-    """Return the work of a leg that took so many steps (CancelAll: cancelled so many)."""
-    match leg:
-        case Transfer():
-            return limits.WORK_TRANSFER
-        case PlaceOrder():
-            return limits.WORK_PLACE + steps * limits.WORK_MATCH
-        case AmendOrder():
-            return limits.WORK_AMEND + steps * limits.WORK_MATCH
-        case CancelOrder():
-            return limits.WORK_CANCEL
-        case CancelAll():
-            return limits.WORK_CANCEL_ALL + steps * limits.WORK_CANCELLED_ORDER
-        case SetSwitch():
-            return limits.WORK_SWITCH
-        case CreateMarket() | ChangeMarket():
-            return limits.WORK_MARKET
-        case CreateToken():
-            return limits.WORK_TOKEN
-        case Mint() | Burn():
-            return limits.WORK_SUPPLY
-        case CloseToken():
-            return limits.WORK_CLOSE_TOKEN
-        case Pay():
-            return limits.WORK_PAY
-        case SetAllowance():
-            return limits.WORK_ALLOWANCE
-        case CreatePaymentRequest() | CloseRequest():
-            return limits.WORK_REQUEST
-        case PayRequest():
-            return limits.WORK_PAY + limits.WORK_REQUEST
-        case _:
-            return limits.WORK_AGENT

@@ -20,8 +20,10 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
@@ -30,6 +32,7 @@ from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
 from tests.model_payments import pay, set_allowance, spend
 from tests.model_requests import close_request, create_request, pay_request
+from tests.model_sponsors import set_sponsorship
 from tests.model_state import Order, Refused, State
 from tests.model_tokens import do_token_leg
 
@@ -46,6 +49,10 @@ def do_leg(
             return transfer(state, owner, agent, leg), 0
         case Pay():
             return pay(state, owner, agent, leg), 0
+        case SetSponsorship():
+            return set_sponsorship(state, owner, leg), 0
+        case UseSponsorship():
+            return LegResult(), 0
         case CreatePaymentRequest():
             return create_request(state, owner, leg), 0
         case PayRequest():

@@ -66,3 +66,11 @@ class Request(NamedTuple):
             payer + u(16, sum(amount for who, amount in self.payments if who == payer))
             for payer in payers
         )
+
+
+class Grant(NamedTuple):
+    """What a sponsor still pays of a customer's fees."""
+
+    left: int
+    expires_ms: int
+    deposit: int

@@ -25,7 +25,7 @@ def create_request(state: State, owner: bytes, leg: CreatePaymentRequest) -> Leg
         raise Refused(errors.UnknownToken)
     if not state.now < leg.expires_ms <= state.now + limits.REQUEST_AHEAD_MAX_MS:
         raise Refused(errors.RequestExpiryOutOfRange)
-    deposit = (state.market_bond + limits.REQUESTS_PER_BOND - 1) // limits.REQUESTS_PER_BOND
+    deposit = (state.market_bond + limits.RECORDS_PER_BOND - 1) // limits.RECORDS_PER_BOND
     if state.get_free((owner, 0, state.fee_token)) < deposit:
         raise Refused(errors.DepositNotCovered)
     state.add_free((owner, 0, state.fee_token), -deposit)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
-from tests.model_records import Allowed, Issue, Request, u
+from tests.model_records import Allowed, Grant, Issue, Request, u
 
 Key = tuple[bytes, int]
 """Owner and client id (or slot)."""
@@ -156,6 +156,8 @@ class State:
     payments: dict[Key, int] = field(default_factory=dict)
     """Until when payments are remembered."""
     requests: dict[Key, Request] = field(default_factory=dict)
+    grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
+    """By sponsor and customer."""
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -202,6 +204,8 @@ class State:
         parts += [((m.creator, 0, self.fee_token), m.bond) for m in self.markets.values() if m.bond]
         issues = self.issues.values()
         parts += [((each.issuer, 0, self.fee_token), each.deposit) for each in issues]
+        granted = self.grants.items()
+        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in granted]
         asked = self.requests.items()
         parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in asked]
         for key, amount in parts:
@@ -333,6 +337,9 @@ class State:
             records[b"\x22" + owner + u(8, client_id)] = u(8, until_ms)
         for (owner, request), asked in self.requests.items():
             records[b"\x24" + owner + u(8, request)] = asked.encode()
+        for (sponsor, customer), grant in self.grants.items():
+            value = u(16, grant.left) + u(8, grant.expires_ms) + u(16, grant.deposit)
+            records[b"\x25" + sponsor + customer] = value
         for owner, agent, token in sorted(self.allowances):
             row = self.allowances[owner, agent, token]
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)

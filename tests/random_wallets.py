@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
     ApproveAgent,
     Burn,
@@ -16,11 +17,14 @@ from omg_abci.protocol.messages import (
     PayRequest,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     Transfer,
+    UseSponsorship,
 )
 from tests.cast import AGENTS, EXCHANGE, KEYS, OWNERS, Key
 from tests.random_orders import draw_time
 from tests.random_plans import PlanSource
+from tests.strategies import TxPlan
 from tests.strategies_wallet import NEW_TOKEN
 
 WALLETS: dict[str, Any] = EXCHANGE | {
@@ -71,14 +75,22 @@ def draw_request_leg(pick: Random) -> Message:
     token, amount = pick.choice([2, *[3] * 7]), pick.choice([5, 5, 10])
     if chance < 0.35:
         token = 9 if pick.random() < 0.05 else token
+        expires_ms = pick.choice([draw_time(pick), 90_000])
         cap = pick.choice([0, 10, 15])
         fixed = amount if pick.random() < 0.6 else 0
         uses = pick.choice([1, 2, 2, 5])
-        return CreatePaymentRequest(number, token, fixed, draw_time(pick), uses, cap, 1, b"")
+        return CreatePaymentRequest(number, token, fixed, expires_ms, uses, cap, 1, b"")
     if chance < 0.4:
         return CloseRequest(number)
     payee = pick.choice(OWNERS[:2]).address
     return PayRequest(payee, number, token, amount, 0, pick.choice([0, 0, 0, 4]))
+
+
+def draw_sponsor_leg(pick: Random) -> Message:
+    """Draw what a sponsor grants to a customer or takes back."""
+    total = pick.choice([0, 2_000, 30_000, 10**6, 10**6, 10**6])
+    expires_ms = pick.choice([draw_time(pick), 90_000, 90_000]) if total else 0
+    return SetSponsorship(pick.choice(OWNERS).address, total, expires_ms)
 
 
 def draw_agent_leg(pick: Random, owner: Key) -> Message:
@@ -86,7 +98,9 @@ def draw_agent_leg(pick: Random, owner: Key) -> Message:
     agent = pick.choice([each for each in AGENTS if each != owner]).address
     chance = pick.random()
     if chance < 0.3:
-        return ApproveAgent(agent, pick.choice([1, 2, 3, 3, 3]), draw_time(pick))
+        return ApproveAgent(
+            agent, pick.choice([1, 2, 3, 3, 3]), pick.choice([draw_time(pick), 90_000])
+        )
     if chance < 0.35:
         return RevokeAgent(agent)
     total = pick.choice([0, 20, 200, 200])
@@ -111,5 +125,15 @@ class WalletSource(PlanSource):
                 return draw_token_leg(pick)
             if kind < 0.55:
                 return draw_payment_leg(pick)
-            return draw_request_leg(pick) if kind < 0.8 else draw_agent_leg(pick, owner)
+            if kind < 0.75:
+                return draw_request_leg(pick)
+            return draw_sponsor_leg(pick) if kind < 0.85 else draw_agent_leg(pick, owner)
         return super().draw_leg(owner, signer)
+
+    def draw_tx(self, legs_max: int) -> TxPlan:
+        """Draw a transaction; one in six lets somebody else pay its fee."""
+        plan = super().draw_tx(legs_max)
+        if self.random.random() < 0.83:
+            return plan
+        sponsor = UseSponsorship(self.random.choice(OWNERS[:2]).address)
+        return plan._replace(legs=(sponsor, *plan.legs[: limits.LEGS_TYPED_MAX - 1]))

@@ -168,9 +168,7 @@ class Pair:
         found = self.model.list_refusals(tx, height, time_ms, others)
         if any((tx.signer, tx.body.nonce) == (each.signer, each.body.nonce) for each in others):
             found.append(errors.NonceUsed.code)
-        if tx.body.owner in self.model.list_unpaid([*others, tx]):
-            found.append(errors.FeesNotCovered.code)
-        return found
+        return found + self.model.list_fee_refusals(tx, time_ms, others)
 
     def compare_check(self, height: int, time_ms: int, tx: SignedTx) -> None:
         """Let both say whether the pool takes a transaction."""

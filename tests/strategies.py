@@ -4,7 +4,7 @@ Drawn small (the default) everything interacts: few owners, prices, lots and cli
 near the block's. Drawn wide every field takes its whole valid range, as the codec must.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -27,10 +27,12 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
+    UseSponsorship,
 )
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
 from omg_abci.protocol.units import OrderType, PostOnly, Scheme, SelfTrade, TimeInForce
@@ -294,20 +296,27 @@ def make_body(
         0,
         plan.atomic,
         plan.max_unit_price,
-        tuple(
+        name_sponsor_first(
             fit_leg(move_leg(leg, time_ms, height), plan.owner.address, open_ids)
             for leg in plan.legs
         ),
     )
 
 
+def name_sponsor_first(legs: Iterable[Message]) -> tuple[Message, ...]:
+    """Return the legs with the first sponsor that they name before them, and no other."""
+    drawn = tuple(legs)
+    sponsors = [leg for leg in drawn if isinstance(leg, UseSponsorship)]
+    return (*sponsors[:1], *[leg for leg in drawn if not isinstance(leg, UseSponsorship)])
+
+
 def move_leg(leg: Message, time_ms: int, height: int) -> Message:
     """Return the leg with its times near a block's time, its expiry height near its height."""
     if isinstance(leg, PlaceOrder | AmendOrder) and leg.expires_height:
         leg = leg._replace(expires_height=max(1, height - PAST_HEIGHTS + leg.expires_height))
-    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent | CreatePaymentRequest) and (
-        leg.expires_ms
-    ):
+    if isinstance(
+        leg, PlaceOrder | AmendOrder | ApproveAgent | CreatePaymentRequest | SetSponsorship
+    ) and (leg.expires_ms):
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
     if isinstance(leg, SetSwitch) and leg.at_ms:
         leg = SetSwitch(time_ms - PAST_MS + leg.at_ms)
@@ -325,6 +334,10 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)
     if isinstance(leg, PayRequest) and leg.payee == owner:
         leg = leg._replace(payee=GUEST.address)
+    if isinstance(leg, SetSponsorship) and leg.customer == owner:
+        leg = leg._replace(customer=GUEST.address)
+    if isinstance(leg, UseSponsorship) and leg.sponsor == owner:
+        leg = UseSponsorship(GUEST.address)
     if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
     return leg

@@ -15,6 +15,8 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetSponsorship,
+    UseSponsorship,
 )
 from tests.field_draws import addresses, client_ids, subaccounts, times
 
@@ -127,6 +129,20 @@ def close_request(*, wide: bool = False) -> SearchStrategy[CloseRequest]:
     return st.builds(CloseRequest, client_ids(wide=True) if wide else st.integers(1, 3))
 
 
+@st.composite
+def set_sponsorship(draw: st.DrawFn, *, wide: bool = False) -> SetSponsorship:
+    """Draw grants of a few transactions' fees, and their ends."""
+    some = st.integers(1, limits.AMOUNT_MAX) if wide else st.sampled_from([900, 3_000, 50_000])
+    total = draw(st.just(0) | some)
+    expires_ms = draw(times(wide=wide)) if total else 0
+    return SetSponsorship(draw(addresses(wide=wide)), total, expires_ms)
+
+
+def use_sponsorship(*, wide: bool = False) -> SearchStrategy[UseSponsorship]:
+    """Draw who is to pay."""
+    return st.builds(UseSponsorship, addresses(wide=wide))
+
+
 WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CreateToken: create_token(),
     Mint: mint(),
@@ -137,6 +153,8 @@ WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CreatePaymentRequest: create_payment_request(),
     PayRequest: pay_request(),
     CloseRequest: close_request(),
+    SetSponsorship: set_sponsorship(),
+    UseSponsorship: use_sponsorship(),
 }
 """Small messages of each kind."""
 WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
@@ -149,4 +167,6 @@ WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
     create_payment_request(wide=True),
     pay_request(wide=True),
     close_request(wide=True),
+    set_sponsorship(wide=True),
+    use_sponsorship(wide=True),
 )

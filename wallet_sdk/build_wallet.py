@@ -8,6 +8,8 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     PlaceOrder,
+    SetSponsorship,
+    UseSponsorship,
 )
 from omg_abci.protocol.units import (
     Address,
@@ -65,6 +67,20 @@ def pay_request(
 def close_request(request: int) -> CloseRequest:
     """Take a request of one's own back; raise BadRequestId."""
     message = CloseRequest(request)
+    message.check()
+    return message
+
+
+def set_sponsorship(customer: Address, total: Amount, expires_ms: Millis) -> SetSponsorship:
+    """Pay a customer's fees up to a sum until a time; a total and a time of 0 end it."""
+    message = SetSponsorship(customer, total, expires_ms)
+    message.check()
+    return message
+
+
+def use_sponsorship(sponsor: Address) -> UseSponsorship:
+    """Let a sponsor pay the fee of a transaction, whose first leg this is; raise BadAddress."""
+    message = UseSponsorship(sponsor)
     message.check()
     return message
 

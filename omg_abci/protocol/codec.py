@@ -32,9 +32,11 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     Transfer,
     TxBody,
+    UseSponsorship,
 )
 from omg_abci.protocol.result_bytes import encode_leg_result, encode_result
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
@@ -253,6 +255,8 @@ _PLAIN_LEGS: Final[tuple[type[Message], ...]] = (
     CreatePaymentRequest,
     PayRequest,
     CloseRequest,
+    SetSponsorship,
+    UseSponsorship,
 )
 """Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
 _AMOUNTS: Final = ("amount", "supply", "cap", "total", "daily", "payer_cap")

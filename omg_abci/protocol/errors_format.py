@@ -268,3 +268,11 @@ class BadRequestId(FormatError):
 
 class BadUses(FormatError):
     code, text = 85, "uses are zero, or above 64 where each payer has a cap"
+
+
+class SponsorIsOwner(FormatError):
+    code, text = 86, "an owner cannot be its own sponsor"
+
+
+class SponsorshipNotFirst(FormatError):
+    code, text = 87, "a sponsor is named by the first leg and by no other"

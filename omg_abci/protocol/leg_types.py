@@ -21,8 +21,10 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 
 LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
@@ -124,6 +126,8 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
         ("uint64", "clientId"),
     ),
     CloseRequest: (("uint64", "request"),),
+    SetSponsorship: (("address", "customer"), ("uint128", "total"), ("uint64", "expiresMs")),
+    UseSponsorship: (("address", "sponsor"),),
     SetAllowance: (
         ("address", "agent"),
         ("uint32", "token"),

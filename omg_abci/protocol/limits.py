@@ -73,8 +73,9 @@ ALLOWANCES_MAX: Final = 8
 REQUEST_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 CAPPED_USES_MAX: Final = 64
 """A request that caps what each payer pays has every payer in its record."""
-REQUESTS_PER_BOND: Final = 10_000
-"""The deposit of a request is this part of a market's bond, rounded up."""
+SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+RECORDS_PER_BOND: Final = 10_000
+"""The deposit of a small record is this part of a market's bond, rounded up."""
 DAY_MS: Final = 24 * 3600 * 1000
 
 # --- tokens ---
@@ -132,6 +133,9 @@ WORK_PAY: Final = 60
 """A transfer, and what is remembered of it."""
 WORK_ALLOWANCE: Final = 60
 WORK_REQUEST: Final = 60
+WORK_SPONSORSHIP: Final = 60
+WORK_SPONSORED: Final = 30
+"""Naming a sponsor, whose grant is written when the fee is known."""
 WORK_TOKEN: Final = 200
 """Creating a token writes four records."""
 WORK_SUPPLY: Final = 60

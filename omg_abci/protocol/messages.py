@@ -19,6 +19,7 @@ from omg_abci.protocol.messages_exchange import (
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
 from omg_abci.protocol.messages_payments import Pay, SetAllowance
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
+from omg_abci.protocol.messages_sponsors import SetSponsorship, UseSponsorship
 from omg_abci.protocol.messages_tokens import Burn, CloseToken, CreateToken, Mint
 from omg_abci.protocol.units import (
     Address,
@@ -52,10 +53,12 @@ __all__ = (
     "PlaceOrder",
     "RevokeAgent",
     "SetAllowance",
+    "SetSponsorship",
     "SetSwitch",
     "SignedTx",
     "Transfer",
     "TxBody",
+    "UseSponsorship",
     "require_address",
 )
 
@@ -128,6 +131,8 @@ Message = (
     | CreatePaymentRequest
     | PayRequest
     | CloseRequest
+    | SetSponsorship
+    | UseSponsorship
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -150,6 +155,8 @@ MESSAGES: tuple[type[Message], ...] = (
     CreatePaymentRequest,
     PayRequest,
     CloseRequest,
+    SetSponsorship,
+    UseSponsorship,
 )
 """Every kind of leg, ascending by its number in the protobuf oneof; numbers may be left out."""
 
@@ -158,6 +165,12 @@ TRADE_MESSAGES = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, SetSwitch)
 
 PAY_MESSAGES = (Transfer, Pay, PayRequest)
 """What the pay scope covers, up to the agent's allowances; the rest is for owners' own keys."""
+
+
+_NAMING = dict.fromkeys(
+    (Transfer, Pay, PayRequest, ApproveAgent, SetAllowance, SetSponsorship, UseSponsorship)
+)
+"""Legs that name somebody who may not be the owner."""
 
 
 class TxBody(NamedTuple):
@@ -194,14 +207,40 @@ class TxBody(NamedTuple):
             raise errors.TooManyLegs
         for leg in self.legs:
             leg.check()
-            if isinstance(leg, Transfer | Pay):
-                if leg.to == self.owner and leg.from_subaccount == leg.to_subaccount:
+            # Most legs are orders, which name nobody.
+            if type(leg) in _NAMING:
+                self._check_names(leg)
+
+    def _check_names(self, leg: Message) -> None:
+        """Raise what is wrong with whom a leg names: TransferToSelf, AgentIsOwner, sponsors'."""
+        owner = self.owner
+        match leg:
+            case Transfer() | Pay():
+                if leg.to == owner and leg.from_subaccount == leg.to_subaccount:
                     raise errors.TransferToSelf
-            elif isinstance(leg, PayRequest):
-                if leg.payee == self.owner:
+            case PayRequest():
+                if leg.payee == owner:
                     raise errors.TransferToSelf
-            elif isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == self.owner:
-                raise errors.AgentIsOwner
+            case ApproveAgent() | SetAllowance():
+                if leg.agent == owner:
+                    raise errors.AgentIsOwner
+            case SetSponsorship():
+                if leg.customer == owner:
+                    raise errors.SponsorIsOwner
+            case UseSponsorship():
+                if leg.sponsor == owner:
+                    raise errors.SponsorIsOwner
+                places = [type(each) is UseSponsorship for each in self.legs]
+                if not places[0] or sum(places) > 1:
+                    raise errors.SponsorshipNotFirst
+            case _:
+                pass
+
+    @property
+    def payer(self) -> Address:
+        """Return whose balance pays the fee."""
+        first = self.legs[0]
+        return first.sponsor if type(first) is UseSponsorship else self.owner
 
 
 class SignedTx(NamedTuple):

@@ -11,6 +11,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetAllowance,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Millis, Scope
@@ -24,7 +25,10 @@ from omg_abci.state.working import WorkingState
 
 _TRADE: Final = int(Scope.TRADE)
 _TRADES: Final = dict.fromkeys(TRADE_MESSAGES)
-_OTHER_SCOPES: Final[dict[type[Message], int]] = dict.fromkeys(PAY_MESSAGES, int(Scope.PAY))
+_OTHER_SCOPES: Final[dict[type[Message], int]] = {
+    **dict.fromkeys(PAY_MESSAGES, int(Scope.PAY)),
+    UseSponsorship: int(Scope.TRADE | Scope.PAY),
+}
 """What is no trade, with the scope that covers it."""
 
 

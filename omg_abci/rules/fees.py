@@ -20,9 +20,11 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     SignedTx,
     Transfer,
+    UseSponsorship,
 )
 
 
@@ -76,5 +78,9 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
+        case SetSponsorship():
+            return limits.WORK_SPONSORSHIP
+        case UseSponsorship():
+            return limits.WORK_SPONSORED
         case PayRequest():
             return limits.WORK_PAY + limits.WORK_REQUEST

@@ -25,7 +25,7 @@ def process_create_payment_request(
         raise errors.UnknownToken(str(msg.token))
     if not 0 < msg.expires_ms - state.time_ms <= limits.REQUEST_AHEAD_MAX_MS:
         raise errors.RequestExpiryOutOfRange
-    deposit = -(-state.market_bond // limits.REQUESTS_PER_BOND)
+    deposit = -(-state.market_bond // limits.RECORDS_PER_BOND)
     if state.get_free(owner, 0, state.fee_token) < deposit:
         raise errors.DepositNotCovered
 

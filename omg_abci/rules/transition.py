@@ -28,10 +28,12 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.units import Address, Hash, Height, Millis
@@ -56,6 +58,11 @@ from omg_abci.rules.requests import (
     process_close_request,
     process_create_payment_request,
     process_pay_request,
+)
+from omg_abci.rules.sponsorship import (
+    charge_sponsorship,
+    process_set_sponsorship,
+    process_use_sponsorship,
 )
 from omg_abci.rules.tokens import (
     process_burn,
@@ -138,10 +145,11 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
     """Take what each payer's transactions can cost at most out of its free balance."""
     by_payer: dict[Address, int] = {}
     for tx, work in zip(txs, declared, strict=True):
-        owner = tx.body.owner
-        by_payer[owner] = by_payer.get(owner, 0) + work
-    for owner, work in by_payer.items():
-        balance = state.get_own(state.get_account(owner), 0, state.fee_token)
+        owner, first = tx.body.owner, tx.body.legs[0]
+        payer = first.sponsor if type(first) is UseSponsorship else owner
+        by_payer[payer] = by_payer.get(payer, 0) + work
+    for payer, work in by_payer.items():
+        balance = state.get_own(state.get_account(payer), 0, state.fee_token)
         state.change_balance(balance, -work * state.unit_price, 0)
 
 
@@ -163,7 +171,12 @@ def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
         raise errors.InvariantBroken("a transaction uses no more work than it declared")
     fee = work * price
     state.fee_pool += fee
-    balance = state.get_own(account, 0, state.fee_token)
+    first = body.legs[0]
+    if type(first) is UseSponsorship:
+        balance = state.get_balance(first.sponsor, 0, state.fee_token)
+        charge_sponsorship(state, first.sponsor, owner, fee)
+    else:
+        balance = state.get_own(account, 0, state.fee_token)
     state.change_balance(balance, declared * price - fee, 0)
     code = _compute_code(body, legs) if any(map(_get_code, legs)) else 0
     return _new_result(TxResult, (code, legs, work, fee))
@@ -245,6 +258,10 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_pay(state, ctx, msg)
         case SetAllowance():
             return process_set_allowance(state, ctx, msg)
+        case SetSponsorship():
+            return process_set_sponsorship(state, ctx, msg)
+        case UseSponsorship():
+            return process_use_sponsorship(state, ctx, msg)
         case CreatePaymentRequest():
             return process_create_payment_request(state, ctx, msg)
         case PayRequest():

@@ -16,6 +16,7 @@ _ISSUE: Final = struct.Struct(">20sBBQQQQ")
 _REQUEST: Final = struct.Struct(">IQQQIQQBQQQQ")
 _PAYER: Final = struct.Struct(">20sQQ")
 _AMOUNT: Final = struct.Struct(">QQ")
+_SPONSORSHIP: Final = struct.Struct(">QQQQQ")
 _ALLOWANCE: Final = struct.Struct(">IQQQQIQQ")
 
 
@@ -174,7 +175,33 @@ class RequestRecord(NamedTuple):
         return self._replace(uses_left=self.uses_left - 1, paid=self.paid + amount, payers=payers)
 
 
-KeyedRecord = IssueRecord | NextTokenRecord | PaymentRecord | AllowancesRecord | RequestRecord
+class SponsorshipRecord(NamedTuple):
+    """What a sponsor still pays of a customer's fees."""
+
+    left: Amount
+    expires_ms: Millis
+    deposit: Amount
+    """What the sponsor has reserved of the fee token."""
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        return _SPONSORSHIP.pack(*_split(self.left), self.expires_ms, *_split(self.deposit))
+
+    @classmethod
+    def decode(cls, data: bytes) -> "SponsorshipRecord":
+        """Return the record."""
+        fields = _SPONSORSHIP.unpack(data)
+        return cls(_join(fields[:2]), fields[2], _join(fields[3:]))
+
+
+KeyedRecord = (
+    IssueRecord
+    | NextTokenRecord
+    | PaymentRecord
+    | AllowancesRecord
+    | RequestRecord
+    | SponsorshipRecord
+)
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.ISSUE: IssueRecord,
@@ -182,6 +209,7 @@ KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.PAYMENT: PaymentRecord,
     schema.ALLOWANCES: AllowancesRecord,
     schema.REQUEST: RequestRecord,
+    schema.SPONSORSHIP: SponsorshipRecord,
 }
 """Table byte to what its records say."""
 

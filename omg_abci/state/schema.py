@@ -22,6 +22,7 @@ NEXT_TOKEN: Final = b"\x21"
 PAYMENT: Final = b"\x22"
 ALLOWANCES: Final = b"\x23"
 REQUEST: Final = b"\x24"
+SPONSORSHIP: Final = b"\x25"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -39,6 +40,7 @@ TABLES: Final = {
     PAYMENT: "payment",
     ALLOWANCES: "allowances",
     REQUEST: "request",
+    SPONSORSHIP: "sponsorship",
 }
 """Table byte to name."""
 
@@ -106,3 +108,8 @@ def compute_allowances_key(owner: Address, agent: Address) -> bytes:
 def compute_request_key(payee: Address, request: int) -> bytes:
     """Return the key of a payment request."""
     return REQUEST + payee + request.to_bytes(8, "big")
+
+
+def compute_sponsorship_key(sponsor: Address, customer: Address) -> bytes:
+    """Return the key of what a sponsor grants to a customer."""
+    return SPONSORSHIP + sponsor + customer

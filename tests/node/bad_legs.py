@@ -26,7 +26,9 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
 from tests.strategies import OWNERS, START_MS
@@ -214,6 +216,9 @@ _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "asks_too_often_with_a_cap": (_ASK._replace(max_uses=65), errors.BadUses),
     "caps_below_the_amount": (_ASK._replace(payer_cap=4), errors.BadAmount),
     "answers_itself": (PayRequest(_OWNER.address, 3, 2, 5, 0, 0), errors.TransferToSelf),
+    "sponsors_itself": (SetSponsorship(_OWNER.address, 5, START_MS), errors.SponsorIsOwner),
+    "uses_itself": (UseSponsorship(_OWNER.address), errors.SponsorIsOwner),
+    "sponsors_for_ever": (SetSponsorship(_OTHER.address, 5, 0), errors.BadExpiry),
     "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
     "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
 }

@@ -16,6 +16,8 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetSponsorship,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 
@@ -62,6 +64,13 @@ CASES: list[tuple[Message, str, str]] = [
         "payment request 3 is open",
     ),
     (PayRequest(KEY, 3, 5, 150, 0, 0), f"pay 1.5 GOLD for request 3 of {SHOWN}", "paid"),
+    (UseSponsorship(KEY), f"let {SHOWN} pay the fee", "the sponsor pays the fee"),
+    (SetSponsorship(KEY, 0, 0), f"pay no fees of {SHOWN} any more", "set"),
+    (
+        SetSponsorship(KEY, 900, 1_700_000_000_000),
+        f"pay fees of {SHOWN}, 900 units of the fee token in all, until 2023-11-14 22:13:20 UTC",
+        "set",
+    ),
     (CloseRequest(3), "close payment request 3", "closed; its deposit is free again"),
     (
         SetAllowance(KEY, 5, 1_000, 150),

@@ -8,7 +8,7 @@ from tests.random_wallets import WALLETS, WalletSource
 from tests.seeded_runs import WALLET_CODES, Reached, play_seed
 from tests.side_by_side import Pair, narrowed
 
-SEEDS = (2, 12, 27, 28, 39, 53, 75, 79)
+SEEDS = (4, 6, 9, 15, 25, 27, 32, 40)
 """Each refusal comes about in two of them at least."""
 
 

@@ -29,7 +29,7 @@ from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 20_250_101
+SEED = 20_250_108
 BLOCKS = 60
 _ROOT = Path(__file__).parents[2]
 

@@ -14,6 +14,8 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetSponsorship,
+    UseSponsorship,
 )
 
 TO = b"\x11" * 20
@@ -25,11 +27,14 @@ NOTED = Pay(TO, 2, 5, 0, 0, 7, b"invoice 7")
 ASK = CreatePaymentRequest(3, 2, 5, 9, 4, 7, 0, b"table 4")
 ANSWER = PayRequest(TO, 3, 2, 5, 0, 7)
 ALLOW = SetAllowance(TO, 2, 9, 3)
+GRANT = SetSponsorship(TO, 5, 9)
+USE = UseSponsorship(TO)
 
 WALLET_GOOD: tuple[Message, ...] = (
     *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
     *(ASK, ASK._replace(amount=0), ASK._replace(payer_cap=0, max_uses=2**32 - 1), ANSWER),
     CloseRequest(3),
+    *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
     *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
 )
 
@@ -76,6 +81,13 @@ REQUEST_CASES = [
     bad(ANSWER, errors.BadAmount, amount=0),
     bad(ANSWER, errors.BadSubaccount, from_subaccount=256),
 ]
+SPONSOR_CASES = [
+    bad(GRANT, errors.BadAddress, customer=bytes(20)),
+    bad(GRANT, errors.BadAmount, total=2**128),
+    bad(GRANT, errors.BadExpiry, total=0),
+    bad(GRANT, errors.BadExpiry, expires_ms=0),
+    bad(USE, errors.BadAddress, sponsor=TO[1:]),
+]
 PAYMENT_CASES = [
     bad(NOTED, errors.BadAddress, to=bytes(20)),
     bad(NOTED, errors.BadToken, token=0),
@@ -88,4 +100,4 @@ PAYMENT_CASES = [
     *[bad(ALLOW, errors.BadAmount, **{name: 0}) for name in ("total", "daily")],
     *[bad(ALLOW, errors.BadAmount, **{name: 2**128}) for name in ("total", "daily")],
 ]
-WALLET_CASES = [*TOKEN_CASES, *PAYMENT_CASES, *REQUEST_CASES]
+WALLET_CASES = [*TOKEN_CASES, *PAYMENT_CASES, *REQUEST_CASES, *SPONSOR_CASES]

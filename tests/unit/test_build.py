@@ -61,6 +61,8 @@ _BUILT: list[Message] = [
     build_wallet.create_payment_request(3, 1, 50, _NOW_MS),
     build_wallet.pay_request(_AGENT, 3, 1, 50),
     build_wallet.close_request(3),
+    build_wallet.set_sponsorship(_AGENT, 500, _NOW_MS),
+    build_wallet.use_sponsorship(_AGENT),
 ]
 
 

@@ -27,8 +27,10 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetSponsorship,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.messages_markets import is_unit
 from omg_abci.protocol.units import (
@@ -189,6 +191,8 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         errors.BadUnitPrice,
         errors.AgentIsOwner,
         errors.BadValidity,
+        errors.SponsorIsOwner,
+        errors.SponsorshipNotFirst,
     }
     of_legs = {
         kind
@@ -341,4 +345,6 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         SetAllowance,
         CreatePaymentRequest,
         CloseRequest,
+        SetSponsorship,
+        UseSponsorship,
     }

@@ -15,6 +15,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.units import MarketAction, OrderType, PostOnly, TimeInForce
 from tests.strategies import AGENTS, DAY_MS, OWNERS, START_MS, STRANGER
@@ -35,6 +36,7 @@ from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
 from tests.vectors.cases_requests import REQUEST_LEGS, REQUESTS, WRONG_REQUEST_FIELDS
+from tests.vectors.cases_sponsors import GRANTED, SPONSOR_LEGS, SPONSORS, WRONG_SPONSOR_FIELDS
 from tests.vectors.cases_switch import SWITCHES
 from tests.vectors.cases_tokens import TOKEN_LEGS, TOKENS, WRONG_TOKEN_FIELDS
 from tests.vectors.genesis import FEW, OWNED
@@ -52,7 +54,12 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     CreateMarket: make_market(),
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
 }
-WALLET_LEGS: dict[type[Message], Message] = {**TOKEN_LEGS, **PAYMENT_LEGS, **REQUEST_LEGS}
+WALLET_LEGS: dict[type[Message], Message] = {
+    **TOKEN_LEGS,
+    **PAYMENT_LEGS,
+    **REQUEST_LEGS,
+    **SPONSOR_LEGS,
+}
 ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
 """A leg of each kind, the usual one."""
 
@@ -83,16 +90,17 @@ def list_admission(message: type[Message]) -> list[Case]:
         found.append(
             (105, "late_agent", "the agent's approval is over", Tx(legs, OWNERS[1], AGENTS[1]))
         )
-    else:
+    elif message is not UseSponsorship:
         note = "an agent's scope is trading"
         found.append((106, "agent_without_scope", note, Tx(legs, signer=AGENTS[0])))
-    blocks = (one(CancelOrder(7)),)
+    before = (GRANTED,) if message is UseSponsorship else ()
+    blocks = before or (one(CancelOrder(7)),)
     cases = [
         Case(message, "rejected", name, note, blocks, code, ahead_ms=(3_000,), refused=tx)
         for code, name, note, tx in found
     ]
     note = "the same bytes in the next block"
-    again = Case(message, "rejected", "replayed", note, (one(*legs),), 102, refused=Tx())
+    again = Case(message, "rejected", "replayed", note, (*before, one(*legs)), 102, refused=Tx())
     return [*cases, again]
 
 
@@ -125,7 +133,11 @@ def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]
 
 
 WRONG_WALLET_FIELDS = (
-    WRONG_FIELDS | WRONG_TOKEN_FIELDS | WRONG_PAYMENT_FIELDS | WRONG_REQUEST_FIELDS
+    WRONG_FIELDS
+    | WRONG_TOKEN_FIELDS
+    | WRONG_PAYMENT_FIELDS
+    | WRONG_REQUEST_FIELDS
+    | WRONG_SPONSOR_FIELDS
 )
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
@@ -254,6 +266,7 @@ CASES: list[Case] = [
     *TOKENS,
     *PAYMENTS,
     *REQUESTS,
+    *SPONSORS,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_WALLET_FIELDS.items()),
     *(case for message in ALL_LEGS for case in list_admission(message)),
 ]

@@ -43,7 +43,18 @@ FIELD_ENUMS: Final[dict[str, type[IntEnum | IntFlag]]] = {
 """Which fields, wherever they stand, are enumerations."""
 AMOUNT_FIELDS: Final = (
     *("amount", "supply", "free", "reserved", "base_unit", "quote_unit"),
-    *("fee_pool", "bond", "market_bond", "cap", "deposit", "total", "daily", "payer_cap", "paid"),
+    *(
+        "fee_pool",
+        "bond",
+        "market_bond",
+        "cap",
+        "deposit",
+        "total",
+        "daily",
+        "payer_cap",
+        "paid",
+        "left",
+    ),
 )
 """Which fields may be larger than a program's numbers."""
 

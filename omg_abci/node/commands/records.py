@@ -15,6 +15,7 @@ from omg_abci.state.keyed_records import (
     NextTokenRecord,
     PaymentRecord,
     RequestRecord,
+    SponsorshipRecord,
 )
 from omg_abci.state.records import (
     AccountRecord,
@@ -29,7 +30,7 @@ from omg_abci.state.records import (
     decode_tombstone,
 )
 
-_ADDRESSES: Final = ("owner", "agent", "signer", "issuer")
+_ADDRESSES: Final = ("owner", "agent", "signer", "issuer", "sponsor", "customer")
 
 
 class _Table(NamedTuple):
@@ -88,6 +89,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.PAYMENT: _Table({"owner": 20, "client_id": 8}, _fields(PaymentRecord)),
     schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
     schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
+    schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 

@@ -12,13 +12,16 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetSponsorship,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Amount, Scope, TokenId
 
 TokenLeg = CreateToken | Mint | Burn | CloseToken
 RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
-WalletLeg = TokenLeg | RequestLeg | Pay | SetAllowance
+SponsorLeg = SetSponsorship | UseSponsorship
+WalletLeg = TokenLeg | RequestLeg | SponsorLeg | Pay | SetAllowance
 """Every leg that is not about orders, markets and who may sign."""
 
 
@@ -27,6 +30,8 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
     match leg:
         case CreatePaymentRequest() | PayRequest() | CloseRequest():
             return describe_request_leg(leg, catalogue)
+        case SetSponsorship() | UseSponsorship():
+            return describe_sponsor_leg(leg)
         case Pay() | SetAllowance():
             return describe_payment_leg(leg, catalogue)
         case _:
@@ -46,7 +51,9 @@ def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
             return "closed; its deposit is free again"
         case Pay() | PayRequest():
             return "was paid before" if result.repeated else "paid"
-        case SetAllowance():
+        case UseSponsorship():
+            return "the sponsor pays the fee"
+        case SetAllowance() | SetSponsorship():
             return "set"
         case CreatePaymentRequest():
             return f"payment request {leg.request} is open"
@@ -115,6 +122,21 @@ def describe_request_leg(leg: RequestLeg, catalogue: Catalogue) -> str:
             return f"pay {amount}{origin} for request {leg.request} of {whom}{once}"
         case CloseRequest():
             return f"close payment request {leg.request}"
+
+
+def describe_sponsor_leg(leg: SponsorLeg) -> str:
+    """Return who pays whose fees."""
+    match leg:
+        case UseSponsorship():
+            return f"let {format_hex(leg.sponsor)} pay the fee"
+        case SetSponsorship():
+            customer = format_hex(leg.customer)
+            if not leg.total:
+                return f"pay no fees of {customer} any more"
+            until = format_time(leg.expires_ms)
+            return (
+                f"pay fees of {customer}, {leg.total} units of the fee token in all, until {until}"
+            )
 
 
 def _describe_memo(memo: bytes) -> str:

@@ -356,6 +356,8 @@ class Leg(_message.Message):
     CREATE_PAYMENT_REQUEST_FIELD_NUMBER: _builtins.int
     PAY_REQUEST_FIELD_NUMBER: _builtins.int
     CLOSE_REQUEST_FIELD_NUMBER: _builtins.int
+    SET_SPONSORSHIP_FIELD_NUMBER: _builtins.int
+    USE_SPONSORSHIP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -394,6 +396,10 @@ class Leg(_message.Message):
     def pay_request(self) -> Global___PayRequest: ...
     @_builtins.property
     def close_request(self) -> Global___CloseRequest: ...
+    @_builtins.property
+    def set_sponsorship(self) -> Global___SetSponsorship: ...
+    @_builtins.property
+    def use_sponsorship(self) -> Global___UseSponsorship: ...
     def __init__(
         self,
         *,
@@ -416,12 +422,14 @@ class Leg(_message.Message):
         create_payment_request: Global___CreatePaymentRequest | None = ...,
         pay_request: Global___PayRequest | None = ...,
         close_request: Global___CloseRequest | None = ...,
+        set_sponsorship: Global___SetSponsorship | None = ...,
+        use_sponsorship: Global___UseSponsorship | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_switch", b"set_switch", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1063,6 +1071,58 @@ class CloseRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloseRequest: _TypeAlias = CloseRequest  # noqa: Y015
+
+@_typing.final
+class SetSponsorship(_message.Message):
+    """Lets a customer's transactions be paid for; replaces what was granted before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    customer: _builtins.bytes
+    """20-byte address"""
+    total: _builtins.bytes
+    """fees that may be paid from now on; empty = none any more"""
+    expires_ms: _builtins.int
+    """0 with an empty total only"""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.bytes = ...,
+        total: _builtins.bytes = ...,
+        expires_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "expires_ms", b"expires_ms", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSponsorship: _TypeAlias = SetSponsorship  # noqa: Y015
+
+@_typing.final
+class UseSponsorship(_message.Message):
+    """Names who pays this transaction's fee; the first leg or none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPONSOR_FIELD_NUMBER: _builtins.int
+    sponsor: _builtins.bytes
+    """20-byte address"""
+    def __init__(
+        self,
+        *,
+        sponsor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sponsor", b"sponsor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UseSponsorship: _TypeAlias = UseSponsorship  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):
