@@ -32,6 +32,7 @@ def check_invariants(state: State) -> None:
         assert sum(held) + pool == token.supply
     check_allowances(state)
     check_requests(state)
+    check_limits(state)
     for order in state.orders.values():
         assert order.market in state.markets
         assert 0 <= order.priority < (state.height + 1) << 24
@@ -62,3 +63,13 @@ def check_requests(state: State) -> None:
             assert request.amount in {0, amount}
             paid = sum(each for who, each in request.payments if who == payer)
             assert not request.payer_cap or paid <= request.payer_cap
+
+
+def check_limits(state: State) -> None:
+    """Assert that limits bound something, what is to come is higher, and no grant is overdrawn."""
+    for limit in state.limits.values():
+        assert limit.daily > 0
+        assert (limit.next_ms > 0) or limit.next_daily == 0
+        assert not limit.next_daily or limit.next_daily > limit.daily
+    for grant in state.grants.values():
+        assert grant.left >= 0

@@ -20,6 +20,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     Transfer,
@@ -30,7 +31,7 @@ from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
-from tests.model_payments import pay, set_allowance, spend
+from tests.model_payments import pay, set_allowance, set_limits, spend
 from tests.model_requests import close_request, create_request, pay_request
 from tests.model_sponsors import set_sponsorship
 from tests.model_state import Order, Refused, State
@@ -49,6 +50,8 @@ def do_leg(
             return transfer(state, owner, agent, leg), 0
         case Pay():
             return pay(state, owner, agent, leg), 0
+        case SetLimits():
+            return set_limits(state, owner, leg), 0
         case SetSponsorship():
             return set_sponsorship(state, owner, leg), 0
         case UseSponsorship():
@@ -90,7 +93,7 @@ def transfer(state: State, owner: bytes, agent: bytes | None, leg: Transfer) -> 
     payer = (owner, leg.from_subaccount, leg.token)
     if state.get_free(payer) < leg.amount:
         raise Refused(errors.InsufficientFunds)
-    spend(state, owner, agent, leg.token, leg.amount)
+    spend(state, owner, agent, leg.token, leg.amount, leg.to)
     state.add_free(payer, -leg.amount)
     state.add_free((leg.to, leg.to_subaccount, leg.token), leg.amount)
     return LegResult()

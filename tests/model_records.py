@@ -74,3 +74,13 @@ class Grant(NamedTuple):
     left: int
     expires_ms: int
     deposit: int
+
+
+class Limited(NamedTuple):
+    """What an account pays of a token in a day, and what it paid on the day of its last payment."""
+
+    daily: int
+    next_daily: int
+    next_ms: int
+    day: int
+    spent: int

@@ -67,7 +67,7 @@ def pay_request(state: State, owner: bytes, agent: bytes | None, leg: PayRequest
     payer = (owner, leg.from_subaccount, leg.token)
     if state.get_free(payer) < leg.amount:
         raise Refused(errors.InsufficientFunds)
-    spend(state, owner, agent, leg.token, leg.amount)
+    spend(state, owner, agent, leg.token, leg.amount, leg.payee)
     state.add_free(payer, -leg.amount)
     state.add_free((leg.payee, request.subaccount, leg.token), leg.amount)
     request = request._replace(payments=(*request.payments, (owner, leg.amount)))

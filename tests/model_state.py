@@ -12,7 +12,7 @@ from typing import NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
-from tests.model_records import Allowed, Grant, Issue, Request, u
+from tests.model_records import Allowed, Grant, Issue, Limited, Request, u
 
 Key = tuple[bytes, int]
 """Owner and client id (or slot)."""
@@ -158,6 +158,7 @@ class State:
     requests: dict[Key, Request] = field(default_factory=dict)
     grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
     """By sponsor and customer."""
+    limits: dict[tuple[bytes, int], Limited] = field(default_factory=dict)
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -340,6 +341,11 @@ class State:
         for (sponsor, customer), grant in self.grants.items():
             value = u(16, grant.left) + u(8, grant.expires_ms) + u(16, grant.deposit)
             records[b"\x25" + sponsor + customer] = value
+        for owner, token in sorted(self.limits):
+            limit = self.limits[owner, token]
+            value = u(4, token) + u(16, limit.daily) + u(16, limit.next_daily) + u(8, limit.next_ms)
+            key = b"\x26" + owner
+            records[key] = records.get(key, b"") + value + u(4, limit.day) + u(16, limit.spent)
         for owner, agent, token in sorted(self.allowances):
             row = self.allowances[owner, agent, token]
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)

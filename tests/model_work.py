@@ -18,6 +18,7 @@ from omg_abci.protocol.messages import (
     PayRequest,
     PlaceOrder,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     SignedTx,
@@ -74,6 +75,8 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
+        case SetLimits():
+            return limits.WORK_LIMITS
         case SetSponsorship():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():

@@ -17,6 +17,7 @@ from omg_abci.protocol.messages import (
     PayRequest,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     Transfer,
     UseSponsorship,
@@ -94,7 +95,7 @@ def draw_sponsor_leg(pick: Random) -> Message:
 
 
 def draw_agent_leg(pick: Random, owner: Key) -> Message:
-    """Draw what an owner lets its agents do, or no longer."""
+    """Draw what an owner lets its agents and its own account do, or no longer."""
     agent = pick.choice([each for each in AGENTS if each != owner]).address
     chance = pick.random()
     if chance < 0.3:
@@ -103,6 +104,8 @@ def draw_agent_leg(pick: Random, owner: Key) -> Message:
         )
     if chance < 0.35:
         return RevokeAgent(agent)
+    if chance < 0.5:
+        return SetLimits(pick.choice([2, 3, 3, 9]), pick.choice([0, 20, 200, 200]))
     total = pick.choice([0, 20, 200, 200])
     daily = pick.choice([10, 60, 200]) if total else 0
     return SetAllowance(agent, pick.choice([2, 3, 3, draw_token(pick)]), total, daily)

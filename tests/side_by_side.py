@@ -40,7 +40,13 @@ TIGHT_LIMITS = {
     "DELIST_NOTICE_MS": 3_000,
 }
 """Bounds so narrow that a handful of transactions, or of seconds, runs into each of them."""
-WALLET_LIMITS = {"TOKENS_MAX": 6, "ALLOWANCES_MAX": 1, "PAYMENT_KEPT_MS": 2_500}
+WALLET_LIMITS = {
+    "TOKENS_MAX": 6,
+    "ALLOWANCES_MAX": 1,
+    "PAYMENT_KEPT_MS": 2_500,
+    "LIMITS_MAX": 1,
+    "LIMITS_DELAY_MS": 2_500,
+}
 """The same for the legs of wallets, providers and issuers."""
 _MASS_LIMITS = ("MASS_STEPS_MAX", "MASS_START_MAX", "MASS_PAIRS_MAX", "MASS_TRIGGERS_MIN")
 SPILLING_LIMITS = tuple(

@@ -15,6 +15,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     UseSponsorship,
 )
@@ -143,6 +144,11 @@ def use_sponsorship(*, wide: bool = False) -> SearchStrategy[UseSponsorship]:
     return st.builds(UseSponsorship, addresses(wide=wide))
 
 
+def set_limits(*, wide: bool = False) -> SearchStrategy[SetLimits]:
+    """Draw limits, one in a few of them lifted."""
+    return st.builds(SetLimits, tokens(wide=wide), st.just(0) | amounts(wide=wide))
+
+
 WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CreateToken: create_token(),
     Mint: mint(),
@@ -155,6 +161,7 @@ WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CloseRequest: close_request(),
     SetSponsorship: set_sponsorship(),
     UseSponsorship: use_sponsorship(),
+    SetLimits: set_limits(),
 }
 """Small messages of each kind."""
 WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
@@ -169,4 +176,5 @@ WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
     close_request(wide=True),
     set_sponsorship(wide=True),
     use_sponsorship(wide=True),
+    set_limits(wide=True),
 )

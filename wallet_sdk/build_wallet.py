@@ -8,6 +8,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     PlaceOrder,
+    SetLimits,
     SetSponsorship,
     UseSponsorship,
 )
@@ -67,6 +68,13 @@ def pay_request(
 def close_request(request: int) -> CloseRequest:
     """Take a request of one's own back; raise BadRequestId."""
     message = CloseRequest(request)
+    message.check()
+    return message
+
+
+def set_limits(token: TokenId, daily: Amount) -> SetLimits:
+    """Bound what one's account pays of a token in a day; 0 lifts the bound. Raise as the check."""
+    message = SetLimits(token, daily)
     message.check()
     return message
 

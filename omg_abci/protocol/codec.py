@@ -32,6 +32,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     Transfer,
@@ -257,6 +258,7 @@ _PLAIN_LEGS: Final[tuple[type[Message], ...]] = (
     CloseRequest,
     SetSponsorship,
     UseSponsorship,
+    SetLimits,
 )
 """Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
 _AMOUNTS: Final = ("amount", "supply", "cap", "total", "daily", "payer_cap")

@@ -313,6 +313,14 @@ class UnknownSponsorship(LegError):
     code, text = 4010, "owner sponsors no such customer"
 
 
+class TooManyLimits(LegError):
+    code, text = 4011, "owner has limits for as many tokens as allowed"
+
+
+class DailyLimitExceeded(LegError):
+    code, text = 4012, "amount is above what the owner's account may still pay on this day"
+
+
 # --- transient --------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     Transfer,
@@ -128,6 +129,7 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
     CloseRequest: (("uint64", "request"),),
     SetSponsorship: (("address", "customer"), ("uint128", "total"), ("uint64", "expiresMs")),
     UseSponsorship: (("address", "sponsor"),),
+    SetLimits: (("uint32", "token"), ("uint128", "daily")),
     SetAllowance: (
         ("address", "agent"),
         ("uint32", "token"),

@@ -73,6 +73,10 @@ ALLOWANCES_MAX: Final = 8
 REQUEST_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 CAPPED_USES_MAX: Final = 64
 """A request that caps what each payer pays has every payer in its record."""
+LIMITS_MAX: Final = 8
+"""Tokens of which an owner bounds what it pays: they stand in one record."""
+LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
+"""A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
 SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 RECORDS_PER_BOND: Final = 10_000
 """The deposit of a small record is this part of a market's bond, rounded up."""
@@ -136,6 +140,7 @@ WORK_REQUEST: Final = 60
 WORK_SPONSORSHIP: Final = 60
 WORK_SPONSORED: Final = 30
 """Naming a sponsor, whose grant is written when the fee is known."""
+WORK_LIMITS: Final = 60
 WORK_TOKEN: Final = 200
 """Creating a token writes four records."""
 WORK_SUPPLY: Final = 60

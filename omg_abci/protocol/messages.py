@@ -17,7 +17,7 @@ from omg_abci.protocol.messages_exchange import (
     SetSwitch,
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
-from omg_abci.protocol.messages_payments import Pay, SetAllowance
+from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.messages_sponsors import SetSponsorship, UseSponsorship
 from omg_abci.protocol.messages_tokens import Burn, CloseToken, CreateToken, Mint
@@ -53,6 +53,7 @@ __all__ = (
     "PlaceOrder",
     "RevokeAgent",
     "SetAllowance",
+    "SetLimits",
     "SetSponsorship",
     "SetSwitch",
     "SignedTx",
@@ -133,6 +134,7 @@ Message = (
     | CloseRequest
     | SetSponsorship
     | UseSponsorship
+    | SetLimits
 )
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -157,6 +159,7 @@ MESSAGES: tuple[type[Message], ...] = (
     CloseRequest,
     SetSponsorship,
     UseSponsorship,
+    SetLimits,
 )
 """Every kind of leg, ascending by its number in the protobuf oneof; numbers may be left out."""
 

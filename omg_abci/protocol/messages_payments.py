@@ -46,3 +46,17 @@ class SetAllowance(NamedTuple):
         require_token(self.token)
         if max(self.total, self.daily) > limits.AMOUNT_MAX or (self.total > 0) != (self.daily > 0):
             raise errors.BadAmount
+
+
+class SetLimits(NamedTuple):
+    """Bound what the owner's account pays of a token in a day: lower at once, higher later."""
+
+    token: TokenId
+    daily: Amount
+    """What may be paid to others in a day of UTC; 0: no limit."""
+
+    def check(self) -> None:
+        """Raise BadToken, BadAmount."""
+        require_token(self.token)
+        if self.daily > limits.AMOUNT_MAX:
+            raise errors.BadAmount

@@ -43,7 +43,7 @@ def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> Leg
     owner = ctx.account.owner
     if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
         raise errors.InsufficientFunds
-    spending = require_spending(state, ctx, msg.token, msg.amount)
+    spending = require_spending(state, ctx, msg.token, msg.amount, msg.to)
 
     write_spending(state, spending)
     source = state.get_balance(owner, msg.from_subaccount, msg.token)

@@ -20,6 +20,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     SignedTx,
@@ -78,6 +79,8 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
+        case SetLimits():
+            return limits.WORK_LIMITS
         case SetSponsorship():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():

@@ -68,7 +68,7 @@ def process_pay_request(state: WorkingState, ctx: LegContext, msg: PayRequest) -
         raise errors.UnknownToken(str(msg.token))
     if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
         raise errors.InsufficientFunds
-    spending = require_spending(state, ctx, msg.token, msg.amount)
+    spending = require_spending(state, ctx, msg.token, msg.amount, msg.payee)
 
     write_spending(state, spending)
     source = state.get_balance(owner, msg.from_subaccount, msg.token)

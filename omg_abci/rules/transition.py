@@ -28,6 +28,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     SignedTx,
@@ -59,6 +60,7 @@ from omg_abci.rules.requests import (
     process_create_payment_request,
     process_pay_request,
 )
+from omg_abci.rules.spending import process_set_limits
 from omg_abci.rules.sponsorship import (
     charge_sponsorship,
     process_set_sponsorship,
@@ -258,6 +260,8 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_pay(state, ctx, msg)
         case SetAllowance():
             return process_set_allowance(state, ctx, msg)
+        case SetLimits():
+            return process_set_limits(state, ctx, msg)
         case SetSponsorship():
             return process_set_sponsorship(state, ctx, msg)
         case UseSponsorship():

@@ -17,6 +17,7 @@ _REQUEST: Final = struct.Struct(">IQQQIQQBQQQQ")
 _PAYER: Final = struct.Struct(">20sQQ")
 _AMOUNT: Final = struct.Struct(">QQ")
 _SPONSORSHIP: Final = struct.Struct(">QQQQQ")
+_LIMIT: Final = struct.Struct(">IQQQQQIQQ")
 _ALLOWANCE: Final = struct.Struct(">IQQQQIQQ")
 
 
@@ -194,6 +195,67 @@ class SponsorshipRecord(NamedTuple):
         return cls(_join(fields[:2]), fields[2], _join(fields[3:]))
 
 
+class Limit(NamedTuple):
+    """What an owner's account may pay of one token in a day."""
+
+    token: TokenId
+    daily: Amount
+    """0: there is no limit."""
+    next_daily: Amount
+    """What it will be."""
+    next_ms: Millis
+    """When; 0: nothing is to change."""
+    day: int
+    """The day of UTC, counted from 1970, on which it paid last."""
+    spent: Amount
+    """What it paid on that day."""
+
+    def bring_up(self, time_ms: Millis) -> "Limit":
+        """Return the limit with what was to change by a time."""
+        if 0 < self.next_ms <= time_ms:
+            return self._replace(daily=self.next_daily, next_daily=0, next_ms=0)
+        return self
+
+
+class LimitsRecord(NamedTuple):
+    """What an owner's account may pay, ascending by token."""
+
+    rows: tuple[Limit, ...]
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        return b"".join(
+            [
+                _LIMIT.pack(token, *_split(daily), *_split(later), next_ms, day, *_split(spent))
+                for token, daily, later, next_ms, day, spent in self.rows
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> "LimitsRecord":
+        """Return the record."""
+        return cls(
+            tuple(
+                [
+                    Limit(row[0], _join(row[1:3]), _join(row[3:5]), row[5], row[6], _join(row[7:]))
+                    for row in _LIMIT.iter_unpack(data)
+                ]
+            )
+        )
+
+    def find(self, token: TokenId, time_ms: Millis) -> Limit | None:
+        """Return the limit of a token as it is at a time, None when there is none."""
+        found = next((row for row in self.rows if row.token == token), None)
+        found = None if found is None else found.bring_up(time_ms)
+        return None if found is None or not found.daily else found
+
+    def replace(self, limit: Limit, time_ms: Millis) -> "LimitsRecord":
+        """Return the record with a limit, without those that are none any more."""
+        others = [row for row in self.rows if row.token != limit.token]
+        rows = [row.bring_up(time_ms) for row in (*others, limit)]
+        return LimitsRecord(tuple(sorted(row for row in rows if row.daily)))
+
+
 KeyedRecord = (
     IssueRecord
     | NextTokenRecord
@@ -201,6 +263,7 @@ KeyedRecord = (
     | AllowancesRecord
     | RequestRecord
     | SponsorshipRecord
+    | LimitsRecord
 )
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
@@ -210,6 +273,7 @@ KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.ALLOWANCES: AllowancesRecord,
     schema.REQUEST: RequestRecord,
     schema.SPONSORSHIP: SponsorshipRecord,
+    schema.LIMITS: LimitsRecord,
 }
 """Table byte to what its records say."""
 

@@ -23,6 +23,7 @@ PAYMENT: Final = b"\x22"
 ALLOWANCES: Final = b"\x23"
 REQUEST: Final = b"\x24"
 SPONSORSHIP: Final = b"\x25"
+LIMITS: Final = b"\x26"
 
 TABLES: Final = {
     BLOCK: "block",
@@ -41,6 +42,7 @@ TABLES: Final = {
     ALLOWANCES: "allowances",
     REQUEST: "request",
     SPONSORSHIP: "sponsorship",
+    LIMITS: "limits",
 }
 """Table byte to name."""
 
@@ -113,3 +115,8 @@ def compute_request_key(payee: Address, request: int) -> bytes:
 def compute_sponsorship_key(sponsor: Address, customer: Address) -> bytes:
     """Return the key of what a sponsor grants to a customer."""
     return SPONSORSHIP + sponsor + customer
+
+
+def compute_limits_key(owner: Address) -> bytes:
+    """Return the key of what an owner's account may pay."""
+    return LIMITS + owner

@@ -16,6 +16,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     UseSponsorship,
 )
@@ -65,6 +66,16 @@ CASES: list[tuple[Message, str, str]] = [
     ),
     (PayRequest(KEY, 3, 5, 150, 0, 0), f"pay 1.5 GOLD for request 3 of {SHOWN}", "paid"),
     (UseSponsorship(KEY), f"let {SHOWN} pay the fee", "the sponsor pays the fee"),
+    (
+        SetLimits(5, 150),
+        "pay at most 1.5 GOLD a day",
+        "set: a lower limit acts now, a higher one in a day",
+    ),
+    (
+        SetLimits(5, 0),
+        "pay any amount of GOLD a day",
+        "set: a lower limit acts now, a higher one in a day",
+    ),
     (SetSponsorship(KEY, 0, 0), f"pay no fees of {SHOWN} any more", "set"),
     (
         SetSponsorship(KEY, 900, 1_700_000_000_000),

@@ -14,6 +14,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     UseSponsorship,
 )
@@ -34,6 +35,7 @@ WALLET_GOOD: tuple[Message, ...] = (
     *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
     *(ASK, ASK._replace(amount=0), ASK._replace(payer_cap=0, max_uses=2**32 - 1), ANSWER),
     CloseRequest(3),
+    *(SetLimits(2, 5), SetLimits(2, 0)),
     *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
     *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
 )
@@ -82,6 +84,8 @@ REQUEST_CASES = [
     bad(ANSWER, errors.BadSubaccount, from_subaccount=256),
 ]
 SPONSOR_CASES = [
+    bad(SetLimits(2, 5), errors.BadToken, token=0),
+    bad(SetLimits(2, 5), errors.BadAmount, daily=2**128),
     bad(GRANT, errors.BadAddress, customer=bytes(20)),
     bad(GRANT, errors.BadAmount, total=2**128),
     bad(GRANT, errors.BadExpiry, total=0),

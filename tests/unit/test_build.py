@@ -63,6 +63,7 @@ _BUILT: list[Message] = [
     build_wallet.close_request(3),
     build_wallet.set_sponsorship(_AGENT, 500, _NOW_MS),
     build_wallet.use_sponsorship(_AGENT),
+    build_wallet.set_limits(1, 50),
 ]
 
 

@@ -27,6 +27,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     SetSwitch,
     Transfer,
@@ -347,4 +348,5 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         CloseRequest,
         SetSponsorship,
         UseSponsorship,
+        SetLimits,
     }

@@ -132,6 +132,7 @@ def test_vectors_hold_the_codes() -> None:
     large = {errors.TxTooLarge, errors.TooManyOpenOrders, errors.TooManyTombstones, errors.TooDear}
     large |= {errors.SwitchFiring, errors.MarketUncrossing, errors.MarketDelisting}
     large |= {errors.TooManyMarkets, errors.TooManyTokens, errors.TooManyAllowances}
+    large.add(errors.TooManyLimits)
     of_signatures = {errors.UnknownScheme, errors.EmptyLeg, errors.BadSignatureLength}
     of_signatures |= {errors.SignatureHighS, errors.SignatureOutOfRange, errors.SignerMismatch}
     elsewhere = large | of_signatures | {errors.SignatureUnrecoverable}

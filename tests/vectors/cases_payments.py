@@ -7,6 +7,7 @@ from omg_abci.protocol.messages import (
     Pay,
     RevokeAgent,
     SetAllowance,
+    SetLimits,
     Transfer,
 )
 from tests.strategies import AGENTS, DAY_MS, OWNERS
@@ -17,8 +18,10 @@ TO, OWN = OWNERS[1].address, OWNERS[0].address
 AGENT, NOBODY = AGENTS[0], AGENTS[2].address
 PAY = Pay(TO, 3, 250, 0, 0, 7, b"invoice 7")
 ALLOW = SetAllowance(AGENT.address, 3, 300, 200)
+LIMIT = SetLimits(3, 300)
+MANY = PAY._replace(client_id=0)
 
-PAYMENT_LEGS: dict[type[Message], Message] = {Pay: PAY, SetAllowance: ALLOW}
+PAYMENT_LEGS: dict[type[Message], Message] = {Pay: PAY, SetAllowance: ALLOW, SetLimits: LIMIT}
 """A leg of each kind."""
 
 
@@ -158,6 +161,71 @@ PAYMENTS: list[Case] = [
         "was never approved",
         by(0, ALLOW._replace(agent=NOBODY)),
     ),
+    accept(
+        SetLimits,
+        "set",
+        "transfers, payments and what moves to oneself",
+        by(0, LIMIT, MANY, Transfer(TO, 3, 50, 0, 0), Transfer(OWN, 3, 900, 0, 1)),
+    ),
+    accept(
+        SetLimits, "lower_at_once", "what was paid counts", by(0, LIMIT, MANY, SetLimits(3, 250))
+    ),
+    accept(
+        SetLimits,
+        "higher_a_day_later",
+        "and only then",
+        by(0, LIMIT),
+        by(0, SetLimits(3, 1_000)),
+        by(0, Transfer(TO, 3, 1_000, 0, 0)),
+        ahead_ms=(1_000, 1_000, DAY_MS),
+    ),
+    accept(
+        SetLimits,
+        "lifted_a_day_later",
+        "leaves no record once it is touched",
+        by(0, LIMIT, SetLimits(3, 0)),
+        by(0, Transfer(TO, 3, 1_000, 0, 0), SetLimits(3, 0), SetLimits(2, 7)),
+        ahead_ms=(1_000, DAY_MS),
+    ),
+    accept(
+        SetLimits,
+        "lowered_before_it_is_lifted",
+        "nothing is to change any more",
+        by(0, LIMIT, SetLimits(3, 0), SetLimits(3, 300)),
+    ),
+    accept(SetLimits, "none", "there was none, so nothing is written", by(0, SetLimits(3, 0))),
+    accept(
+        SetLimits,
+        "on_the_next_day",
+        "the day's sum begins anew",
+        by(0, LIMIT, MANY),
+        by(0, MANY),
+        ahead_ms=(1_000, DAY_MS),
+    ),
+    reject(
+        SetLimits,
+        4012,
+        "exceeded",
+        "by one",
+        by(0, LIMIT, MANY, Transfer(TO, 3, 51, 0, 0)),
+    ),
+    reject(
+        SetLimits,
+        4012,
+        "exceeded_by_an_agent",
+        "whose allowance would do",
+        may_pay(ALLOW),
+        by(0, SetLimits(3, 100)),
+        by_agent(MANY._replace(amount=101)),
+    ),
+    reject(
+        SetLimits,
+        4012,
+        "raised_too_late",
+        "a higher limit does not act at once",
+        by(0, LIMIT, SetLimits(3, 1_000), MANY._replace(amount=301)),
+    ),
+    reject(SetLimits, 1001, "unknown_token", "no such token", by(0, SetLimits(9, 5))),
     reject(SetAllowance, 1001, "unknown_token", "no such token", by(0, ALLOW._replace(token=9))),
 ]
 
@@ -172,6 +240,7 @@ WRONG_PAYMENT_FIELDS: dict[type[Message], tuple[Wrong, ...]] = {
         (83, {"memo": bytes(65)}),
         (36, {"to": OWN}),
     ),
+    SetLimits: ((20, {"token": 0}), (19, {"daily": 2**128})),
     SetAllowance: (
         (5, {"agent": bytes(20)}),
         (20, {"token": 0}),

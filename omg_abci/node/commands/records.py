@@ -12,6 +12,7 @@ from omg_abci.state import schema
 from omg_abci.state.keyed_records import (
     AllowancesRecord,
     IssueRecord,
+    LimitsRecord,
     NextTokenRecord,
     PaymentRecord,
     RequestRecord,
@@ -56,9 +57,18 @@ def _decode_nonces(data: bytes) -> dict[str, Any]:
 
 
 def _decode_allowances(data: bytes) -> dict[str, Any]:
-    """Return what an agent may pay of each token; amounts in decimal text."""
-    rows = [row._asdict() for row in AllowancesRecord.decode(data).rows]
-    amounts = ("left", "daily", "spent")
+    """Return what an agent may pay of each token."""
+    return _show_rows([row._asdict() for row in AllowancesRecord.decode(data).rows])
+
+
+def _decode_limits(data: bytes) -> dict[str, Any]:
+    """Return what an account may pay of each token."""
+    return _show_rows([row._asdict() for row in LimitsRecord.decode(data).rows])
+
+
+def _show_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows with their amounts in decimal text."""
+    amounts = ("left", "daily", "next_daily", "spent")
     return {
         "rows": [
             {name: str(each) if name in amounts else each for name, each in row.items()}
@@ -90,6 +100,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
     schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
     schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
+    schema.LIMITS: _Table({"owner": 20}, _decode_limits),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
 }
 

@@ -12,6 +12,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetLimits,
     SetSponsorship,
     UseSponsorship,
 )
@@ -21,7 +22,8 @@ from omg_abci.protocol.units import Amount, Scope, TokenId
 TokenLeg = CreateToken | Mint | Burn | CloseToken
 RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
 SponsorLeg = SetSponsorship | UseSponsorship
-WalletLeg = TokenLeg | RequestLeg | SponsorLeg | Pay | SetAllowance
+PaymentLeg = Pay | SetAllowance | SetLimits
+WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg
 """Every leg that is not about orders, markets and who may sign."""
 
 
@@ -32,7 +34,7 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
             return describe_request_leg(leg, catalogue)
         case SetSponsorship() | UseSponsorship():
             return describe_sponsor_leg(leg)
-        case Pay() | SetAllowance():
+        case Pay() | SetAllowance() | SetLimits():
             return describe_payment_leg(leg, catalogue)
         case _:
             return describe_token_leg(leg, catalogue)
@@ -53,6 +55,8 @@ def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
             return "was paid before" if result.repeated else "paid"
         case UseSponsorship():
             return "the sponsor pays the fee"
+        case SetLimits():
+            return "set: a lower limit acts now, a higher one in a day"
         case SetAllowance() | SetSponsorship():
             return "set"
         case CreatePaymentRequest():
@@ -82,7 +86,7 @@ def _describe_create(leg: CreateToken) -> str:
     return f"create a token: {terms.format(leg.supply)} at once, {minted}; {burnt}"
 
 
-def describe_payment_leg(leg: Pay | SetAllowance, catalogue: Catalogue) -> str:
+def describe_payment_leg(leg: PaymentLeg, catalogue: Catalogue) -> str:
     """Return what a payer's leg does."""
     match leg:
         case Pay():
@@ -99,6 +103,10 @@ def describe_payment_leg(leg: Pay | SetAllowance, catalogue: Catalogue) -> str:
             total = format_amount(leg.token, leg.total, catalogue)
             daily = format_amount(leg.token, leg.daily, catalogue)
             return f"let {who} pay {total} in all, {daily} a day"
+        case SetLimits():
+            if not leg.daily:
+                return f"pay any amount of {name_token(leg.token, catalogue)} a day"
+            return f"pay at most {format_amount(leg.token, leg.daily, catalogue)} a day"
 
 
 def describe_request_leg(leg: RequestLeg, catalogue: Catalogue) -> str:

@@ -358,6 +358,7 @@ class Leg(_message.Message):
     CLOSE_REQUEST_FIELD_NUMBER: _builtins.int
     SET_SPONSORSHIP_FIELD_NUMBER: _builtins.int
     USE_SPONSORSHIP_FIELD_NUMBER: _builtins.int
+    SET_LIMITS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
@@ -400,6 +401,8 @@ class Leg(_message.Message):
     def set_sponsorship(self) -> Global___SetSponsorship: ...
     @_builtins.property
     def use_sponsorship(self) -> Global___UseSponsorship: ...
+    @_builtins.property
+    def set_limits(self) -> Global___SetLimits: ...
     def __init__(
         self,
         *,
@@ -424,12 +427,13 @@ class Leg(_message.Message):
         close_request: Global___CloseRequest | None = ...,
         set_sponsorship: Global___SetSponsorship | None = ...,
         use_sponsorship: Global___UseSponsorship | None = ...,
+        set_limits: Global___SetLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "transfer", b"transfer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1123,6 +1127,31 @@ class UseSponsorship(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UseSponsorship: _TypeAlias = UseSponsorship  # noqa: Y015
+
+@_typing.final
+class SetLimits(_message.Message):
+    """Bounds what the owner's account pays in a day; lower at once, higher a day later."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    daily: _builtins.bytes
+    """unsigned big-endian, no leading zero; empty = no limit"""
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        daily: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["daily", b"daily", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimits: _TypeAlias = SetLimits  # noqa: Y015
 
 @_typing.final
 class Fill(_message.Message):
