@@ -236,6 +236,12 @@ def write_record(state: WorkingState, random: Random) -> None:
         state.set_record(key, issue if random.random() < 0.7 else None)
 
 
+def remember_payment(state: WorkingState, random: Random) -> None:
+    """Remember a payment for a moment, which forgets some whose time has passed."""
+    key = schema.compute_payment_key(random.choice(world.OWNERS), random.randint(1, 6))
+    state.remember_payment(key, state.time_ms + random.randint(1, 3))
+
+
 def pop_heads(state: WorkingState, _: Random) -> None:
     """Take entries off the heaps that say nothing, as the mass work does."""
     orders: list[list[tuple[int, int, int, Order]]] = [state.order_expiries]
@@ -257,6 +263,7 @@ STEPS: tuple[Step, ...] = (
     *[write_account] * 3,
     *[pop_heads] * 2,
     *[write_record] * 2,
+    *[remember_payment] * 2,
     *[trade] * 2,
     change_status,
     open_market,
