@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.results import TxResult
 from tests.model_fee_state import BOUNDS, GRID, STAKING_TERMS, Settled, Value
+from tests.model_sponsors import find_payer
 from tests.model_stake_blocks import distribute
 from tests.model_state import State
 
@@ -31,8 +32,9 @@ def end_fees(state: State, txs: Sequence[SignedTx], results: Sequence[TxResult])
         return
     for tx, result in zip(txs, results, strict=True):
         if result.fee:
-            before = fees.paid.get(tx.body.owner, (fees.epoch, 0))[1]
-            fees.paid[tx.body.owner] = (fees.epoch, before + result.fee)
+            payer = find_payer(tx)
+            before = fees.paid.get(payer, (fees.epoch, 0))[1]
+            fees.paid[payer] = (fees.epoch, before + result.fee)
     used, target = sum(result.work for result in results), fees.values[2].value
     fees.work += used
     moved = fees.multiplier * (min(used, 2 * target) - target) // (8 * target)

@@ -15,6 +15,7 @@ from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.fee_records import FeeRecord, TallyRecord
 from omg_abci.state.hashes import DiffEntry
+from omg_abci.state.keyed_records import KEYED_TABLES
 from omg_abci.state.objects import NOTHING, Account, Market
 from omg_abci.state.records import (
     BlockRecord,
@@ -158,7 +159,7 @@ def _restore_sum(holder: Account | Market, orders_sum: int) -> None:
 
 
 def _collect_small(state: WorkingState, entries: list[_Entry]) -> None:
-    """Compare nonces, agents and tombstones with what they were before the block."""
+    """Compare small records with what they were before the block."""
     for (account, page), bits in state.dirty_nonces.items():
         now = account.nonce_pages.get(page)
         if now != bits:
@@ -209,7 +210,13 @@ def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | FeeRecord | No
 
 
 def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
-    """Return the bytes of an agent or a tombstone as it is now."""
+    """Return the bytes of a token, an agent, a tombstone or a keyed record as it is now."""
+    if key[:1] in KEYED_TABLES:
+        keyed = state.by_key.get(key)
+        return None if keyed is None else keyed.encode()
+    if key[:1] == schema.TOKEN:
+        token = state.tokens.get(int.from_bytes(key[1:], "big"))
+        return None if token is None else token.encode()
     account = state.get_account(key[1:21])
     if key[:1] == schema.TOMBSTONE:
         until_ms = account.tombstones.get(int.from_bytes(key[21:], "big"))
@@ -322,6 +329,8 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
     records: dict[bytes, bytes | None] = {schema.BLOCK: encode_block(state)}
     for token, token_record in state.tokens.items():
         records[schema.compute_token_key(token)] = token_record.encode()
+    for key, keyed in state.by_key.items():
+        records[key] = keyed.encode()
     for market in state.markets.values():
         records[schema.compute_market_key(market.id)] = encode_market(market)
     for key, balance in state.balances.items():

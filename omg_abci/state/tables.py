@@ -6,7 +6,7 @@ Touched objects are collected, and `state/diff.py` compares their bytes with tho
 from collections import deque
 from heapq import heapify
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
@@ -14,6 +14,7 @@ from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.fee_records import FeeRecord, FeesRecord
 from omg_abci.state.journal import Journal
+from omg_abci.state.keyed_records import KeyedRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.stake_records import StakeRecord, StakingRecord, ValidatorRecord
@@ -22,6 +23,7 @@ from omg_abci.state.tally import Tally
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
 """An object and the record that it has once the block is committed."""
+_Record = TypeVar("_Record", bound=KeyedRecord)
 _SWEPT_MIN: Final = 256
 _SWEPT_EACH: Final = 3
 """Entries that are looked at when a block is committed: so many, and for each that was added."""
@@ -48,6 +50,10 @@ class Tables(Journal):
         self.market_bond: Amount = 0
         self.block_stored: bytes | None = None
         self.tokens: dict[int, TokenRecord] = {}
+        self.symbols: dict[str, int] = {}
+        """Of each symbol in use, a token that has it."""
+        self.by_key: dict[bytes, KeyedRecord] = {}
+        """Records that are no live object's, by their keys; never iterated by rules."""
         self.markets: dict[MarketId, Market] = {}
         """Rules iterate it in ascending order only: the order here depends on history."""
         self.accounts: dict[Address, Account] = {}
@@ -84,6 +90,8 @@ class Tables(Journal):
         """The same by the last height."""
         self.switch_expiries: list[tuple[Millis, Address]] = []
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
+        self.payment_expiries: list[tuple[Millis, bytes]] = []
+        """Until when payments are remembered, and their keys."""
         self.market_timers: list[tuple[Millis, MarketId]] = []
         self.stake_maturities: list[tuple[Millis, bytes]] = []
         """A heap of (time, key) of stake that unbonds or moved."""
@@ -105,7 +113,7 @@ class Tables(Journal):
         self.dirty_markets: dict[Market, None] = {}
         self.dirty_orders: dict[Order, None] = {}
         self.dirty_records: dict[bytes, bytes | None] = {}
-        """Keys of agents and tombstones, to the value before the block."""
+        """Keys of tokens, agents, tombstones and keyed records, to the value before the block."""
         self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
         """Pages of nonces, to the bitmap before the block."""
         self.dirty_stake: dict[bytes, StakeRecord | FeeRecord | None] = {}
@@ -156,6 +164,11 @@ class Tables(Journal):
         """Return what is free, without making a balance."""
         balance = self.balances.get(schema.compute_balance_key(owner, subaccount, token))
         return 0 if balance is None else balance.free
+
+    def find_record(self, kind: type[_Record], key: bytes) -> _Record | None:
+        """Return a keyed record of a kind, None when there is none."""
+        record = self.by_key.get(key)
+        return record if isinstance(record, kind) else None
 
     # --- heaps ---
 
