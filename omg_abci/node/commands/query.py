@@ -19,6 +19,7 @@ from omg_abci.node.commands.output import (
     say,
 )
 from omg_abci.node.commands.query_blocks import block_command, tx_result_command
+from omg_abci.node.commands.query_fees import epoch_command, fees_command, votes_command
 from omg_abci.node.commands.query_markets import market_command, markets_command
 from omg_abci.node.commands.query_orders import book_command, order_command, orders_command
 from omg_abci.node.commands.query_proof import proof_command
@@ -158,5 +159,8 @@ for _command in (
     proof_command,
     validators_command,
     stake_command,
+    fees_command,
+    epoch_command,
+    votes_command,
 ):
     query_group.add_command(_command)
