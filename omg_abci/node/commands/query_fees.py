@@ -20,7 +20,7 @@ from omg_abci.node.commands.output import (
     print_table,
     say,
 )
-from omg_abci.node.commands.vote import PARAMETER_NAMES, format_value
+from omg_abci.node.commands.vote import AMOUNTS, PARAMETER_NAMES, format_value
 from omg_abci.protocol.limits import MULTIPLIER_ONE
 from omg_abci.protocol.parameters import PARAMETERS
 
@@ -189,7 +189,7 @@ def _show_tally(options: OwnerOptions, number: int) -> None:
 
     print_fields(
         [
-            ("in force", f"{show(tally.value)} ({tally.unit})"),
+            ("in force", show(tally.value) + ("" if number in AMOUNTS else f" {tally.unit}")),
             ("last median", show(tally.last_median)),
             ("bounds", f"{show(tally.lowest)} to {show(tally.highest)}"),
         ]
