@@ -44,7 +44,7 @@ def test_a_validator_is_created_changed_and_in_the_set(
     home = _write_home(tmp_path / "five")
     create = ("validator", "create", "5000", "--moniker", "five", "--from", "erin", *_YES)
     shown = cli.run(*create, "--home", home, "--commission", "2.5", "--commission-step", "1")
-    assert "5,000 OMG, and 1,000 OMG for ever" in shown.stderr
+    assert "5,000 OMG bonded, of them at least 1,000 OMG for ever" in shown.stderr
     assert "the validator exists" in shown.stdout
     node.pass_time(1_000, 1_000)
     made = _find(cli, "erin")
@@ -83,10 +83,12 @@ def test_stake_goes_in_moves_and_comes_back(world: tuple[Cli, OneNode]) -> None:
     cli, _ = world
     grace = ("--from", "grace", *_YES)
     bonded = cli.run("stake", "delegate", "alice", "5000", *grace)
-    assert "5,000 OMG to 'node0', commission 5 %" in bonded.stderr
+    assert "bond 5,000 OMG to" in bonded.stderr
+    assert "to 'node0', whose commission is 5 %" in bonded.stderr
     assert "free after" in bonded.stderr
     moved = cli.run("stake", "redelegate", "alice", "bob", "1000.5", *grace)
-    assert "1,000.5 OMG from 'node0' to 'node1'" in moved.stderr
+    assert "move 1,000.5 OMG from" in moved.stderr
+    assert "from 'node0' to 'node1'" in moved.stderr
     assert moved.exit_code == 0
     assert cli.refuse("stake", "undelegate", "bob", "1", *grace) == "StakeImmature"
     assert cli.ask("stake", "undelegate", "alice", "all", *grace)["code"] == 0

@@ -26,7 +26,7 @@ def test_a_vote_moves_the_cost_at_the_epoch(world: tuple[Cli, OneNode]) -> None:
     """A validator's owner speaks for all its stake; the number moves by a quarter at most."""
     cli, node = world
     voted = cli.run("vote", "--cost", "1", "--from", "alice", *_YES)
-    assert "cost: 1 OMG" in voted.stderr
+    assert "vote for a cost of 1 OMG" in voted.stderr
     assert "the vote stands" in voted.stdout
     assert cli.ask("query", "fees")["cost"] == str(_GENESIS_COST)
     end_epoch(cli, node)

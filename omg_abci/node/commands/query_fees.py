@@ -20,7 +20,8 @@ from omg_abci.node.commands.output import (
     print_table,
     say,
 )
-from omg_abci.node.commands.vote import AMOUNTS, PARAMETER_NAMES, format_value
+from omg_abci.node.commands.vote import PARAMETER_NAMES, format_value
+from omg_abci.node.commands.words_staking import AMOUNTS
 from omg_abci.protocol.limits import MULTIPLIER_ONE
 from omg_abci.protocol.parameters import PARAMETERS
 

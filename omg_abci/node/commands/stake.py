@@ -46,9 +46,8 @@ def delegate_command(options: SendOptions, *, validator: str, amount: str) -> No
         target = _find_target(session, found, validator)
         tokens = session.fee_token.parse(amount)
         note = (
-            f"that is {session.fee_token.format(tokens)} to {target.moniker!r}, commission"
-            f" {format_percent(target.commission_bp)}; taken back it is free after"
-            f" {format_span(found.unbonding_ms)}"
+            f"to {target.moniker!r}, whose commission is {format_percent(target.commission_bp)};"
+            f" taken back it is free after {format_span(found.unbonding_ms)}"
         )
         session.send(build_stake.delegate(target.owner, tokens), note=note)
 
@@ -71,10 +70,7 @@ def undelegate_command(options: SendOptions, *, validator: str, amount: str) -> 
         found = require_staking(session)
         source = _find_target(session, found, validator)
         tokens = _parse_held(session, source, amount)
-        note = (
-            f"that is {session.fee_token.format(tokens)} from {source.moniker!r}, free after"
-            f" {format_span(found.unbonding_ms)}"
-        )
+        note = f"from {source.moniker!r}; free after {format_span(found.unbonding_ms)}"
         session.send(build_stake.undelegate(source.owner, tokens), note=note)
 
 
@@ -95,8 +91,8 @@ def redelegate_command(options: SendOptions, *, source: str, target: str, amount
         left, joined = (_find_target(session, found, each) for each in (source, target))
         tokens = _parse_held(session, left, amount)
         note = (
-            f"that is {session.fee_token.format(tokens)} from {left.moniker!r} to"
-            f" {joined.moniker!r}; it stays for {format_span(found.unbonding_ms)}"
+            f"from {left.moniker!r} to {joined.moniker!r}; it stays there for"
+            f" {format_span(found.unbonding_ms)}"
         )
         session.send(build_stake.redelegate(left.owner, joined.owner, tokens), note=note)
 

@@ -326,7 +326,7 @@ def grant_command(options: SendOptions, *, customer: str, amount: str, expires: 
         address, total = session.names.find_address(customer), session.fee_token.parse(amount)
         until_ms = parse_moment(expires, session.now_ms)
         leg = build_wallet.set_sponsorship(address, total, until_ms)
-        session.send(leg, note=f"that is {session.fee_token.format(total)}")
+        session.send(leg)
 
 
 @sponsor_group.command("end", epilog=format_examples("omgd tx sponsor end bob --from alice"))

@@ -121,8 +121,7 @@ def create_command(terms: _CreateOptions, options: SendOptions, *, amount: str) 
             commission_max_bp=parse_percent(terms.commission_max),
             commission_step_bp=parse_percent(terms.commission_step),
         )
-        note = f"that is {token.format(leg.amount)}, and {token.format(leg.self_bond_min)} for ever"
-        session.send(leg, note=note)
+        session.send(leg)
 
 
 @validator_group.command(
@@ -152,8 +151,7 @@ def edit_command(
         )
         note = (
             f"until now {known.moniker!r}, {format_percent(known.commission_bp)},"
-            f" {token.format(int(known.self_bond_min))}; then"
-            f" {token.format(leg.self_bond_min)}"
+            f" {token.format(int(known.self_bond_min))}"
         )
         session.send(leg, note=note)
 

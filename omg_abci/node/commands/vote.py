@@ -11,11 +11,9 @@ from omg_abci.node.commands.options import gather
 from omg_abci.node.commands.output import format_examples
 from omg_abci.node.commands.sending import SendOptions, Session, open_session, with_send_options
 from omg_abci.node.commands.validator import find_validator, require_staking
+from omg_abci.node.commands.words_staking import AMOUNTS
 from omg_abci.protocol.parameters import (
-    COST,
-    MARKET_BOND,
     PARAMETERS,
-    SELF_BOND_MIN,
     compute_step_floor,
 )
 from omg_abci.protocol.units import Address
@@ -25,8 +23,6 @@ PARAMETER_NAMES: Final = {
     parameter.name.replace("_", "-"): number for number, parameter in PARAMETERS.items()
 }
 """How people call what stakers vote on."""
-AMOUNTS: Final = (COST, MARKET_BOND, SELF_BOND_MIN)
-"""What is in the fee token; the others are plain numbers."""
 _COUNT: Final = click.IntRange(min=1)
 
 
@@ -117,8 +113,6 @@ def vote_command(votes: _Votes, options: SendOptions, *, validator: str | None) 
             _require_bounds(number, value, session.fee_token)
             step = compute_step_floor(value) if value else 0
             legs.append(build_stake.set_vote(owner, number, step))
-            if number in AMOUNTS and value:
-                notes.append(f"{PARAMETERS[number].name}: {session.fee_token.format(step)}")
             if step != value:
                 given, taken = (format_value(number, v, session.fee_token) for v in (value, step))
                 notes.append(f"{given} is between two steps of the grid: brought to {taken}")
