@@ -33,7 +33,7 @@ from omg_abci.localnet.keys import (
     write_validator_key,
 )
 from omg_abci.localnet.settings import NodeSettings, Ports, StateSource, write_settings
-from omg_abci.localnet.staking import StakingTerms, make_staking
+from omg_abci.localnet.staking import StakingTerms, make_sections
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.limits import CHAIN_ID_BYTES_MAX
 from omg_abci.state.genesis import build_genesis
@@ -127,7 +127,7 @@ def write_network(
         genesis_time: of the first block; now by default.
         first_port: tried first; free ports are searched for if it is None or taken.
         settings: of all nodes.
-        staking: adds a staking section, in which the accounts own the validators.
+        staking: adds a staking section, in which the accounts own the validators, and fees.
 
     Raises:
         BadNetwork: no network can be made of this.
@@ -136,7 +136,7 @@ def write_network(
     _require_shape(validators, chain_id)
     keys = [make_ethereum_key(seed, f"validator {index}") for index in range(validators)]
     if staking is not None:
-        genesis_document = {**genesis_document, "staking": make_staking(keys, accounts, staking)}
+        genesis_document = {**genesis_document, **make_sections(keys, accounts, staking)}
     _require_document(chain_id, genesis_document)
     directory = directory.expanduser().absolute()
     _claim_directory(directory)

@@ -1,4 +1,4 @@
-"""The staking section of a local network: its validators, with terms that one can watch.
+"""The staking and fees sections of a local network, with terms that one can watch.
 
 Weeks become days and hours minutes, in the order that they have on a real chain: the unbonding
 time stays longer than CometBFT takes evidence.
@@ -14,6 +14,11 @@ from omg_abci.protocol.units import Millis
 _COIN: Final = 10**18
 _POWER_UNIT: Final = 1_000 * _COIN
 _COMMISSION_BP: Final = 500
+_COST: Final = _COIN // 50
+_PRICE_MIN: Final = 10**6
+_PRICE_MAX: Final = 10**11
+"""A hundred times what an idle network begins with: an order then costs a ten-thousandth of a coin.
+"""
 
 
 class StakingTerms(NamedTuple):
@@ -24,6 +29,16 @@ class StakingTerms(NamedTuple):
     signed_min_blocks: int = 200
     """A validator that is stopped is jailed after less than a minute."""
     jail_ms: Millis = 60_000
+    epoch_blocks: int = 40
+    """A multiple of checkpoint_blocks, so that a vote acts within ten seconds; 0: fixed fees."""
+
+
+def make_sections(
+    validators: Sequence[EthereumKey], accounts: Sequence[Account], terms: StakingTerms
+) -> dict[str, object]:
+    """Return the staking section, and the fees section unless fees are fixed."""
+    sections: dict[str, object] = {"staking": make_staking(validators, accounts, terms)}
+    return sections | ({"fees": make_fees(terms)} if terms.epoch_blocks else {})
 
 
 def make_staking(
@@ -58,4 +73,14 @@ def make_staking(
             }
             for place, (owner, key) in enumerate(zip(owners, validators, strict=True))
         ],
+    }
+
+
+def make_fees(terms: StakingTerms) -> dict[str, object]:
+    """Return the fees section: an epoch of some seconds that costs a fiftieth of a coin."""
+    return {
+        "epoch_blocks": terms.epoch_blocks,
+        "cost": str(_COST),
+        "price_min": _PRICE_MIN,
+        "price_max": _PRICE_MAX,
     }

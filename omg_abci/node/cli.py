@@ -60,6 +60,17 @@ COMMANDS: Final = {
     "tx": _Entry(
         "omg_abci.node.commands.tx:tx_group", "Sign a transaction, send it, say what it did."
     ),
+    "stake": _Entry(
+        "omg_abci.node.commands.stake:stake_group", "Bond to validators, move, claim rewards."
+    ),
+    "vote": _Entry(
+        "omg_abci.node.commands.vote:vote_command",
+        "Vote on what the network costs, and its other numbers.",
+    ),
+    "validator": _Entry(
+        "omg_abci.node.commands.validator:validator_group",
+        "Become a validator, change it, leave jail.",
+    ),
     "query": _Entry(
         "omg_abci.node.commands.query:query_group",
         "Ask a node for accounts, orders, books, proofs.",

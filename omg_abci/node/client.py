@@ -135,6 +135,34 @@ class NodeClient:
         """Return what an owner has with validators."""
         return self._call("GetStake", pb.GetStakeRequest(owner=owner), pb.Stake)
 
+    def fees(self, epochs: int = 0) -> pb.Fees:
+        """Return what fees are, and how the last epochs were settled."""
+        return self._call("GetFees", pb.GetFeesRequest(epochs=epochs), pb.Fees)
+
+    def epoch(self, number: int, owner: bytes = b"") -> pb.Epoch:
+        """Return how an epoch was settled, and what an owner is owed of it."""
+        request = pb.GetEpochRequest(number=number, owner=owner)
+        return self._call("GetEpoch", request, pb.Epoch)
+
+    def votes(self, owner: bytes) -> pb.Votes:
+        """Return a staker's standing votes."""
+        return self._call("GetVotes", pb.GetVotesRequest(owner=owner), pb.Votes)
+
+    def tally(self, parameter: int) -> pb.Tally:
+        """Return how the stake votes on a number."""
+        return self._call("GetTally", pb.GetTallyRequest(parameter=parameter), pb.Tally)
+
+    def allowances(self, owner: bytes) -> pb.Allowances:
+        """Return what an owner's agents may still pay, and the account's own limits."""
+        return self._call("GetAllowances", pb.GetAllowancesRequest(owner=owner), pb.Allowances)
+
+    def requests(
+        self, payee: bytes, after_request: int = 0, limit: int = 1_000
+    ) -> pb.ListRequestsResponse:
+        """Return one page of a payee's open requests, by number."""
+        request = pb.ListRequestsRequest(payee=payee, after_request=after_request, limit=limit)
+        return self._call("ListRequests", request, pb.ListRequestsResponse)
+
     def tokens(self) -> list[pb.Token]:
         """Return all tokens."""
         answer = self._call("ListTokens", pb.ListTokensRequest(), pb.ListTokensResponse)

@@ -12,6 +12,7 @@ import grpc
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.capabilities import make_capabilities
+from omg_abci.node.fee_view import make_epoch, make_fees, make_tally, make_votes
 from omg_abci.node.read_service import ReadService
 from omg_abci.node.reader import Reader
 from omg_abci.node.record_messages import (
@@ -21,8 +22,10 @@ from omg_abci.node.record_messages import (
     make_market,
     make_token,
 )
+from omg_abci.node.spending_view import make_allowances, make_requests
 from omg_abci.node.stake_view import list_validators, make_stake
 from omg_abci.protocol.errors import OmgError
+from omg_abci.protocol.parameters import PARAMETERS
 from omg_abci.protocol.units import ADDRESS_BYTES, MarketId, MarketStatus, Side
 from omg_abci.state.records import MarketRecord
 
@@ -225,6 +228,51 @@ async def _get_stake(service: ReadService, request: pb.GetStakeRequest) -> pb.St
     return make_stake(service.reader, request.owner)
 
 
+async def _get_fees(service: ReadService, request: pb.GetFeesRequest) -> pb.Fees:
+    if request.epochs > PAGE_MAX:
+        raise _refuse(f"epochs is {request.epochs}, must be 0..{PAGE_MAX}")
+    return make_fees(service.reader, request.epochs)
+
+
+async def _get_epoch(service: ReadService, request: pb.GetEpochRequest) -> pb.Epoch:
+    if request.owner:
+        _require_owner(request.owner)
+    epoch = make_epoch(service.reader, request.number, request.owner)
+    if epoch is None:
+        raise Refusal(grpc.StatusCode.NOT_FOUND, f"epoch {request.number} is not over, or is none")
+    return epoch
+
+
+async def _get_votes(service: ReadService, request: pb.GetVotesRequest) -> pb.Votes:
+    _require_owner(request.owner)
+    return make_votes(service.reader, request.owner)
+
+
+async def _get_tally(service: ReadService, request: pb.GetTallyRequest) -> pb.Tally:
+    if request.parameter not in PARAMETERS:
+        raise _refuse(f"parameter is {request.parameter}, must be 1..{max(PARAMETERS)}")
+    tally = make_tally(service.reader, request.parameter)
+    if tally is None:
+        raise Refusal(
+            grpc.StatusCode.FAILED_PRECONDITION, "the chain's fees are fixed: nobody votes"
+        )
+    return tally
+
+
+async def _get_allowances(service: ReadService, request: pb.GetAllowancesRequest) -> pb.Allowances:
+    _require_owner(request.owner)
+    return make_allowances(service.reader, request.owner)
+
+
+async def _list_requests(
+    service: ReadService, request: pb.ListRequestsRequest
+) -> pb.ListRequestsResponse:
+    _require_owner(request.payee)
+    if not 1 <= request.limit <= PAGE_MAX:
+        raise _refuse(f"limit is {request.limit}, must be 1..{PAGE_MAX}")
+    return make_requests(service.reader, request.payee, request.after_request, request.limit)
+
+
 async def _get_proof(service: ReadService, request: pb.GetProofRequest) -> pb.StateProof:
     proven = await service.prove(request.key, request.header_height)
     return pb.StateProof(
@@ -251,6 +299,12 @@ METHODS: Final = {
     "GetIndicative": Method(pb.GetIndicativeRequest, _get_indicative),
     "ListValidators": Method(pb.ListValidatorsRequest, _list_validators),
     "GetStake": Method(pb.GetStakeRequest, _get_stake),
+    "GetFees": Method(pb.GetFeesRequest, _get_fees),
+    "GetEpoch": Method(pb.GetEpochRequest, _get_epoch),
+    "GetVotes": Method(pb.GetVotesRequest, _get_votes),
+    "GetTally": Method(pb.GetTallyRequest, _get_tally),
+    "GetAllowances": Method(pb.GetAllowancesRequest, _get_allowances),
+    "ListRequests": Method(pb.ListRequestsRequest, _list_requests),
     "ListTokens": Method(pb.ListTokensRequest, _list_tokens),
     "GetProof": Method(pb.GetProofRequest, _get_proof),
 }

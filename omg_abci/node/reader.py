@@ -27,6 +27,7 @@ from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Address, Height, MarketId, TokenId
 from omg_abci.state import schema
 from omg_abci.state.hashes import DiffEntry
+from omg_abci.state.keyed_records import RequestRecord
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -50,10 +51,17 @@ _PREFIX_BYTES: Final = {
     schema.DELEGATION[0]: _OWNER_BYTES,
     schema.UNBONDING[0]: _OWNER_BYTES,
     schema.MOVING[0]: _OWNER_BYTES,
+    schema.ALLOWANCES[0]: _OWNER_BYTES,
+    schema.REQUEST[0]: _OWNER_BYTES,
+    schema.VOTES[0]: _OWNER_BYTES,
+    schema.TALLY[0]: _OWNER_BYTES + 1,
 }
-"""Tables whose keys are listed, with what they are listed by: the table, or table and owner."""
+"""Tables whose keys are listed, with what they are listed by: the table, or table and owner.
+
+Tallies are listed by validator and parameter.
+"""
 _ID_BYTES: Final = 4
-_CLIENT_ID_BYTES: Final = 8
+_NUMBER_BYTES: Final = 8
 _BALANCE_BYTES: Final = 5
 _AGENT_BYTES: Final = 20
 _EMPTY_ACCOUNT: Final = AccountRecord(0, 0, 0, 0, 0)
@@ -202,13 +210,23 @@ class Reader:
         self, owner: Address, after: int, limit: int
     ) -> tuple[list[tuple[int, OrderRecord]], bool]:
         """Return (client id, order) of open orders above `after`, and whether there are more."""
-        prefix = schema.ORDER + owner
-        found, more = self._keys.get_after(prefix, after.to_bytes(_CLIENT_ID_BYTES, "big"), limit)
-        orders = [
-            (int.from_bytes(client_id, "big"), OrderRecord.decode(self.records[prefix + client_id]))
-            for client_id in found
-        ]
-        return orders, more
+        found, more = self._list_after(schema.ORDER + owner, after, limit)
+        return [(client_id, OrderRecord.decode(value)) for client_id, value in found], more
+
+    def list_requests(
+        self, payee: Address, after: int, limit: int
+    ) -> tuple[list[tuple[int, RequestRecord]], bool]:
+        """Return (number, request) of open requests above `after`, and whether there are more."""
+        found, more = self._list_after(schema.REQUEST + payee, after, limit)
+        return [(number, RequestRecord.decode(value)) for number, value in found], more
+
+    def _list_after(
+        self, prefix: bytes, after: int, limit: int
+    ) -> tuple[list[tuple[int, bytes]], bool]:
+        """Return a page of what stands behind the prefix, a number each, with the values."""
+        found, more = self._keys.get_after(prefix, after.to_bytes(_NUMBER_BYTES, "big"), limit)
+        page = [(int.from_bytes(each, "big"), self.records[prefix + each]) for each in found]
+        return page, more
 
     def list_behind(self, prefix: bytes, size: int) -> list[tuple[bytes, bytes]]:
         """Return what stands behind the prefix in its keys, ascending, each with the value."""

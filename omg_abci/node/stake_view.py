@@ -36,6 +36,8 @@ def list_validators(reader: Reader) -> pb.ListValidatorsResponse:
     response.window_blocks = terms.window_blocks
     response.signed_min_blocks = terms.signed_min_blocks
     response.unbonding_ms = terms.unbonding_ms
+    response.self_bond_min = str(terms.self_bond_min)
+    response.power_unit = str(terms.power_unit)
     response.rewards, response.slashed = str(terms.rewards), str(terms.slashed)
     for owner, value in reader.list_behind(schema.VALIDATOR, ADDRESS_BYTES):
         each = ValidatorRecord.decode(value)

@@ -94,21 +94,10 @@ def compute_median(state: WorkingState, parameter: int) -> tuple[int, Amount]:
         for owner in sorted(state.validators)
         if (ballot := _find_ballot(state, owner, parameter)) is not None
     ]
-    last = compute_step(PARAMETERS[parameter].highest) or 0
-    total = _count_until(ballots, last)
-    if not total:
-        return 0, 0
-    lowest, highest = 0, last
-    while lowest < highest:
-        middle = (lowest + highest) // 2
-        if 2 * _count_until(ballots, middle) >= total:
-            highest = middle
-        else:
-            lowest = middle + 1
-    return compute_value(lowest), total
+    return compute_ballot_median(ballots, parameter)
 
 
-class _Ballot(NamedTuple):
+class Ballot(NamedTuple):
     """How the shares of a validator vote on one number."""
 
     validator: ValidatorRecord
@@ -117,18 +106,43 @@ class _Ballot(NamedTuple):
     """Of those that do not vote themselves; behind all steps when the owner does not either."""
 
 
-def _find_ballot(state: WorkingState, owner: Address, parameter: int) -> _Ballot | None:
-    validator = state.validators[owner]
+def compute_ballot_median(ballots: Sequence[Ballot], parameter: int) -> tuple[int, Amount]:
+    """Return the lower median of ballots on a number, and the tokens behind them."""
+    last = compute_step(PARAMETERS[parameter].highest) or 0
+    total = compute_stake_until(ballots, last)
+    if not total:
+        return 0, 0
+    lowest, highest = 0, last
+    while lowest < highest:
+        middle = (lowest + highest) // 2
+        if 2 * compute_stake_until(ballots, middle) >= total:
+            highest = middle
+        else:
+            lowest = middle + 1
+    return compute_value(lowest), total
+
+
+def _find_ballot(state: WorkingState, owner: Address, parameter: int) -> Ballot | None:
+    tally, votes = state.get_tally(owner, parameter), state.find_votes(owner, owner)
+    return make_ballot(state.validators[owner], tally, votes, parameter)
+
+
+def make_ballot(
+    validator: ValidatorRecord, tally: Tally, votes: VotesRecord | None, parameter: int
+) -> Ballot | None:
+    """Return how a validator's shares vote: its tally, and its owner's votes for the rest.
+
+    None when it has no say, or nobody there votes.
+    """
     if not validator.told_power or validator.is_jailed or not validator.shares:
         return None
-    tally, votes = state.get_tally(owner, parameter), state.find_votes(owner, owner)
     step = None if votes is None else votes.get_step(parameter)
     if step is None and not tally.total:
         return None
-    return _Ballot(validator, tally, _NEVER if step is None else step)
+    return Ballot(validator, tally, _NEVER if step is None else step)
 
 
-def _count_until(ballots: Sequence[_Ballot], step: int) -> Amount:
+def compute_stake_until(ballots: Sequence[Ballot], step: int) -> Amount:
     """Return the tokens that vote for a step or less, rounded down for each validator."""
     tokens = 0
     for validator, tally, step_of_rest in ballots:

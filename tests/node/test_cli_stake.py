@@ -92,8 +92,16 @@ _ALICE, _BOB = OWNER["alice"], OWNER["bob"]
         ),
         (EditValidator("other", 10, 7), "call the validator 'other', commission 0.10 %", "changed"),
         (Unjail(), "come back from jail", "not jailed any more"),
-        (Delegate(_ALICE, 50), f"bond 50 units to validator 0x{_ALICE.hex()}", "bonded"),
-        (Undelegate(_ALICE, 7), f"take 7 units back from validator 0x{_ALICE.hex()}", "unbonding"),
+        (
+            Delegate(_ALICE, 50),
+            f"bond 50 units of the fee token to validator 0x{_ALICE.hex()}",
+            "bonded",
+        ),
+        (
+            Undelegate(_ALICE, 7),
+            f"take 7 units of the fee token back from validator 0x{_ALICE.hex()}",
+            "unbonding",
+        ),
         (
             Redelegate(_ALICE, _BOB, 1),
             f"from validator 0x{_ALICE.hex()} to 0x{_BOB.hex()}",

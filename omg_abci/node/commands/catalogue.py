@@ -98,6 +98,8 @@ class Catalogue:
 
     tokens: dict[TokenId, TokenTerms]
     markets: dict[MarketId, MarketTerms]
+    fee_token: TokenId = 0
+    """What fees and stake are in; 0 where it is not known."""
 
     @classmethod
     def load(cls, client: NodeClient) -> Self:
@@ -116,7 +118,12 @@ class Catalogue:
             )
             for market in client.markets()
         }
-        return cls(tokens, markets)
+        return cls(tokens, markets, client.status().fee_token)
+
+    def format_fee_amount(self, amount: Amount) -> str:
+        """Return an amount of the fee token."""
+        terms = self.tokens.get(self.fee_token)
+        return terms.format(amount) if terms else f"{amount} units of the fee token"
 
     def get_market(self, market: MarketId) -> MarketTerms:
         """Return the market of an order; raise CommandError when it has come or gone since."""

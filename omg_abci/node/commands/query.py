@@ -19,10 +19,13 @@ from omg_abci.node.commands.output import (
     say,
 )
 from omg_abci.node.commands.query_blocks import block_command, tx_result_command
+from omg_abci.node.commands.query_fees import epoch_command, fees_command, votes_command
 from omg_abci.node.commands.query_markets import market_command, markets_command
 from omg_abci.node.commands.query_orders import book_command, order_command, orders_command
+from omg_abci.node.commands.query_payments import allowances_command, requests_command
 from omg_abci.node.commands.query_proof import proof_command
 from omg_abci.node.commands.query_stake import stake_command, validators_command
+from omg_abci.node.commands.words_wallet import describe_scope
 
 
 @click.group(
@@ -72,7 +75,11 @@ def account_command(options: OwnerOptions, *, owner: str) -> None:
         print_table(
             ("agent", "may", "until"),
             [
-                (format_hex(agent.agent), "trade", format_time(agent.expires_ms))
+                (
+                    format_hex(agent.agent),
+                    describe_scope(agent.scope),
+                    format_time(agent.expires_ms),
+                )
                 for agent in account.agents
             ],
         )
@@ -158,5 +165,10 @@ for _command in (
     proof_command,
     validators_command,
     stake_command,
+    fees_command,
+    epoch_command,
+    votes_command,
+    allowances_command,
+    requests_command,
 ):
     query_group.add_command(_command)

@@ -8,8 +8,16 @@ from omg_abci.node.commands.encoding import encode_field
 from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
+from omg_abci.protocol.parameters import compute_value
 from omg_abci.protocol.units import HASH_BYTES
 from omg_abci.state import schema
+from omg_abci.state.fee_records import (
+    EpochRecord,
+    FeesRecord,
+    ParameterRecord,
+    TallyRecord,
+    VotesRecord,
+)
 from omg_abci.state.keyed_records import (
     AllowancesRecord,
     IssueRecord,
@@ -56,6 +64,7 @@ _ADDRESSES: Final = (
     "sponsor",
     "customer",
     "payee",
+    "staker",
 )
 
 _HEX: Final = (*_ADDRESSES, "pool")
@@ -117,6 +126,21 @@ def _decode_request(data: bytes) -> dict[str, Any]:
     return fields | {"payers": payers}
 
 
+def _decode_parameter(data: bytes) -> dict[str, Any]:
+    """Return a number that stakers vote on, in decimal text: it may be an amount."""
+    return {name: str(each) for name, each in ParameterRecord.decode(data)._asdict().items()}
+
+
+def _decode_votes(data: bytes) -> dict[str, Any]:
+    """Return a staker's votes, each with the value that its step stands for."""
+    return {
+        "votes": [
+            {"parameter": parameter, "step": step, "value": str(compute_value(step))}
+            for parameter, step in VotesRecord.decode(data).steps
+        ]
+    }
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -148,6 +172,11 @@ _TABLES: Final[dict[bytes, _Table]] = {
         {"source": 20, "target": 20, "period": 8}, _fields(MovingPoolRecord)
     ),
     schema.MOVING: _Table({"delegator": 20, "pool": 32}, _fields(MovingRecord)),
+    schema.FEES: _Table({}, _fields(FeesRecord)),
+    schema.EPOCH: _Table({"number": 8}, _fields(EpochRecord)),
+    schema.PARAMETER: _Table({"number": 1}, _decode_parameter),
+    schema.VOTES: _Table({"staker": 20, "validator": 20}, _decode_votes),
+    schema.TALLY: _Table({"validator": 20, "parameter": 1, "step": 2}, _fields(TallyRecord)),
 }
 
 

@@ -15,7 +15,7 @@ import click
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.client import NodeClient, NodeError
-from omg_abci.node.commands.catalogue import Catalogue
+from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
 from omg_abci.node.commands.connection import connect, find_node, node_option
 from omg_abci.node.commands.encoding import (
     DecodedTx,
@@ -50,6 +50,7 @@ from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Address, TokenId
 from omg_abci.rules.fees import compute_declared_work
 from wallet_sdk.build import build_body, choose_scheme, sign
+from wallet_sdk.build_wallet import use_sponsorship
 
 _VALID_FOR: Final = "10m"
 _WAIT_SECONDS: Final = 30.0
@@ -84,6 +85,7 @@ class SendOptions(NamedTuple):
     after: int
     nonce: int | None
     max_unit_price: int | None
+    sponsor: str | None
     chain_id: str | None
     as_json: bool
 
@@ -132,7 +134,13 @@ _SIGN_OPTIONS: Final = (
     click.option(
         "--max-unit-price",
         type=click.IntRange(min=1),
-        help="Highest fee for a work unit; by default today's.",
+        help="Highest fee for a work unit; by default today's, and twice that on a chain whose"
+        " stakers vote on fees.",
+    ),
+    click.option(
+        "--sponsor",
+        metavar="ADDRESS",
+        help="Let it pay the fee, as it granted: omgd tx sponsor grant.",
     ),
     click.option("--chain-id", help="Refuse to sign for any other chain."),
 )
@@ -165,21 +173,28 @@ class Session:
         self.now_ms = get_now_ms()
         self.nonce = options.nonce or self.now_ms
 
-    def send(self, leg: Message, note: str = "") -> None:
-        """Show, sign and submit a transaction of one leg, and print what it did.
+    @property
+    def fee_token(self) -> TokenTerms:
+        """Return the token that fees and stake are in."""
+        return self.catalogue.tokens[self.status.fee_token]
 
-        `note` is shown below the leg: what its signer should know and the leg does not say.
+    def send(self, *legs: Message, note: str = "") -> None:
+        """Show, sign and submit a transaction of these legs, and print what it did.
+
+        `note` is shown below the legs: what their signer should know and they do not say.
         """
         options, signer = self.options, self.signer
+        if options.sponsor is not None:
+            legs = (use_sponsorship(self.names.find_address(options.sponsor)), *legs)
         body = build_body(
             self.status.chain_id,
             self.owner,
-            (leg,),
+            legs,
             nonce=self.nonce,
             signer=signer.address,
             after=options.after,
             valid_until_ms=self.nonce + parse_span(options.valid_for),
-            max_unit_price=options.max_unit_price or self.status.unit_price,
+            max_unit_price=options.max_unit_price or self._choose_unit_price(),
         )
         tx = DecodedTx(signer.address, choose_scheme(self.owner, signer.address), body)
         self._show(tx, note)
@@ -203,8 +218,14 @@ class Session:
         if note:
             say(f"  {note}")
         fee = _compute_declared_work(tx) * self.status.unit_price
-        token = self.catalogue.tokens[self.status.fee_token]
-        say(f"  fee at most {token.format(fee)}; valid for {format_span(self._get_validity())}")
+        most = self.fee_token.format(fee)
+        now = "" if body.max_unit_price == self.status.unit_price else " at today's price"
+        say(f"  fee at most {most}{now}; valid for {format_span(self._get_validity())}")
+
+    def _choose_unit_price(self) -> int:
+        """Return what a work unit may cost: a voted price moves from one block to the next."""
+        moves = self.client.fees().epoch_blocks
+        return self.status.unit_price * (2 if moves else 1)
 
     def _get_validity(self) -> int:
         return parse_span(self.options.valid_for)

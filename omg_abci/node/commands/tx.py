@@ -1,6 +1,7 @@
 """The commands `omgd tx …`: one for each message, and one for bytes that were signed elsewhere.
 
-Transfers, agents and signed bytes are here, orders in tx_orders, markets in tx_markets.
+Transfers, agents and signed bytes are here; orders, markets, tokens and payments in modules of
+their own.
 """
 
 from pathlib import Path
@@ -24,10 +25,14 @@ from omg_abci.node.commands.sending import (
 from omg_abci.node.commands.tx_many import send_many_command
 from omg_abci.node.commands.tx_markets import MARKET_COMMANDS
 from omg_abci.node.commands.tx_orders import ORDER_COMMANDS
+from omg_abci.node.commands.tx_payments import PAYMENT_COMMANDS
+from omg_abci.node.commands.tx_tokens import token_group
 from omg_abci.protocol.limits import TX_BYTES_MAX
 from omg_abci.protocol.tx import Verifier
+from omg_abci.protocol.units import Scope
 from wallet_sdk import build
 
+_SCOPES: Final = {"trade": Scope.TRADE, "pay": Scope.PAY, "both": Scope.TRADE | Scope.PAY}
 _SUBACCOUNT: Final = click.IntRange(0, 255)
 
 
@@ -84,7 +89,11 @@ def transfer_command(
 
 
 @tx_group.command(
-    "approve-agent", epilog=format_examples("omgd tx approve-agent bot --expires 7d --from alice")
+    "approve-agent",
+    epilog=format_examples(
+        "omgd tx approve-agent bot --expires 7d --from alice",
+        "omgd tx approve-agent till --may pay --from alice",
+    ),
 )
 @click.argument("agent", metavar="ADDRESS")
 @click.option(
@@ -94,12 +103,19 @@ def transfer_command(
     show_default=True,
     help="From now, or a date and time; at most 366 days ahead.",
 )
+@click.option(
+    "--may",
+    type=click.Choice(list(_SCOPES)),
+    default="trade",
+    show_default=True,
+    help="Trade: orders and the switch. Pay: up to its allowances, which omgd tx allowance sets.",
+)
 @with_send_options
-def approve_agent_command(options: SendOptions, *, agent: str, expires: str) -> None:
-    """Let another key trade for the owner: orders and the switch, nothing else."""
+def approve_agent_command(options: SendOptions, *, agent: str, expires: str, may: str) -> None:
+    """Let another key trade or pay for the owner, and do nothing else."""
     with open_session(options) as session:
-        address = session.names.find_address(agent)
-        session.send(build.approve_agent(address, parse_moment(expires, session.now_ms)))
+        address, until_ms = session.names.find_address(agent), parse_moment(expires, session.now_ms)
+        session.send(build.approve_agent(address, until_ms, scope=_SCOPES[may]))
 
 
 @tx_group.command("revoke-agent", epilog=format_examples("omgd tx revoke-agent bot --from alice"))
@@ -146,5 +162,11 @@ def _read_raw(file: Path) -> bytes:
         return data
 
 
-for _command in (*ORDER_COMMANDS, *MARKET_COMMANDS, send_many_command):
+for _command in (
+    *ORDER_COMMANDS,
+    *MARKET_COMMANDS,
+    *PAYMENT_COMMANDS,
+    token_group,
+    send_many_command,
+):
     tx_group.add_command(_command)

@@ -111,7 +111,7 @@ def create_market_command(
             band_bp=_parse_band(market.band),
             auction_ms=parse_span(market.auction),
         )
-        session.send(leg, _describe_bond(session))
+        session.send(leg, note=_describe_bond(session))
 
 
 def _describe_bond(session: Session) -> str:

@@ -140,7 +140,7 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
             return f"take the approval of {format_hex(leg.agent)} back"
         case _:
             if isinstance(leg, STAKING_MESSAGES):
-                return describe_staking_leg(leg)
+                return describe_staking_leg(leg, catalogue)
             return describe_wallet_leg(leg, catalogue)
 
 

@@ -1,7 +1,8 @@
-"""Legs about stake in words for people; amounts are in smallest units of the fee token."""
+"""Legs about stake in words for people; amounts are in the fee token."""
 
 from typing import Final
 
+from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.output import format_hex
 from omg_abci.protocol.messages import (
     ClaimRewards,
@@ -14,8 +15,10 @@ from omg_abci.protocol.messages import (
     Undelegate,
     Unjail,
 )
-from omg_abci.protocol.parameters import PARAMETERS
+from omg_abci.protocol.parameters import COST, MARKET_BOND, PARAMETERS, SELF_BOND_MIN
 
+AMOUNTS: Final = (COST, MARKET_BOND, SELF_BOND_MIN)
+"""Parameters that are amounts of the fee token; the others are plain numbers."""
 _DONE: Final[dict[type[StakingMessage], str]] = {
     CreateValidator: "the validator exists; a checkpoint takes it into the set",
     EditValidator: "changed",
@@ -28,30 +31,31 @@ _DONE: Final[dict[type[StakingMessage], str]] = {
 }
 
 
-def describe_staking_leg(leg: StakingMessage) -> str:
+def describe_staking_leg(leg: StakingMessage, catalogue: Catalogue) -> str:
     """Return what a leg about stake does, as its signer should read it."""
+    show = catalogue.format_fee_amount
     match leg:
         case CreateValidator():
             return (
                 f"become validator {leg.moniker!r} with consensus key {format_hex(leg.public_key)},"
-                f" {leg.amount} units bonded, of them at least {leg.self_bond_min} for ever;"
+                f" {show(leg.amount)} bonded, of them at least {show(leg.self_bond_min)} for ever;"
                 f" commission {_percent(leg.commission_bp)}, never above"
                 f" {_percent(leg.commission_max_bp)}, {_percent(leg.commission_step_bp)} a change"
             )
         case EditValidator():
             return (
                 f"call the validator {leg.moniker!r}, commission {_percent(leg.commission_bp)},"
-                f" self-bond at least {leg.self_bond_min} units"
+                f" self-bond at least {show(leg.self_bond_min)}"
             )
         case Unjail():
             return "let the owner's validator come back from jail"
         case Delegate():
-            return f"bond {leg.amount} units to validator {format_hex(leg.validator)}"
+            return f"bond {show(leg.amount)} to validator {format_hex(leg.validator)}"
         case Undelegate():
-            return f"take {leg.amount} units back from validator {format_hex(leg.validator)}"
+            return f"take {show(leg.amount)} back from validator {format_hex(leg.validator)}"
         case Redelegate():
             return (
-                f"move {leg.amount} units from validator {format_hex(leg.source)} to"
+                f"move {show(leg.amount)} from validator {format_hex(leg.source)} to"
                 f" {format_hex(leg.target)}"
             )
         case ClaimRewards():
@@ -59,11 +63,10 @@ def describe_staking_leg(leg: StakingMessage) -> str:
         case SetVote():
             name = PARAMETERS[leg.parameter].name
             stake = f"with the stake at validator {format_hex(leg.validator)}"
-            return (
-                f"vote for a {name} of {leg.value} {stake}"
-                if leg.value
-                else (f"withdraw the vote on {name} {stake}")
-            )
+            if not leg.value:
+                return f"withdraw the vote on {name} {stake}"
+            value = show(leg.value) if leg.parameter in AMOUNTS else f"{leg.value:,}"
+            return f"vote for a {name} of {value} {stake}"
 
 
 def describe_staking_done(leg: StakingMessage) -> str:

@@ -33,7 +33,7 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
         case CreatePaymentRequest() | PayRequest() | CloseRequest():
             return describe_request_leg(leg, catalogue)
         case SetSponsorship() | UseSponsorship():
-            return describe_sponsor_leg(leg)
+            return describe_sponsor_leg(leg, catalogue)
         case Pay() | SetAllowance() | SetLimits():
             return describe_payment_leg(leg, catalogue)
         case _:
@@ -132,7 +132,7 @@ def describe_request_leg(leg: RequestLeg, catalogue: Catalogue) -> str:
             return f"close payment request {leg.request}"
 
 
-def describe_sponsor_leg(leg: SponsorLeg) -> str:
+def describe_sponsor_leg(leg: SponsorLeg, catalogue: Catalogue) -> str:
     """Return who pays whose fees."""
     match leg:
         case UseSponsorship():
@@ -142,9 +142,8 @@ def describe_sponsor_leg(leg: SponsorLeg) -> str:
             if not leg.total:
                 return f"pay no fees of {customer} any more"
             until = format_time(leg.expires_ms)
-            return (
-                f"pay fees of {customer}, {leg.total} units of the fee token in all, until {until}"
-            )
+            total = catalogue.format_fee_amount(leg.total)
+            return f"pay fees of {customer}, {total} in all, until {until}"
 
 
 def _describe_memo(memo: bytes) -> str:

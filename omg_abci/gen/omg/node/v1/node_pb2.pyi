@@ -751,6 +751,8 @@ class ListValidatorsResponse(_message.Message):
     UNBONDING_MS_FIELD_NUMBER: _builtins.int
     REWARDS_FIELD_NUMBER: _builtins.int
     SLASHED_FIELD_NUMBER: _builtins.int
+    SELF_BOND_MIN_FIELD_NUMBER: _builtins.int
+    POWER_UNIT_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     checkpoint_blocks: _builtins.int
     window_blocks: _builtins.int
@@ -759,6 +761,10 @@ class ListValidatorsResponse(_message.Message):
     rewards: _builtins.str
     """given to stakers and not yet paid"""
     slashed: _builtins.str
+    self_bond_min: _builtins.str
+    """what a new validator's own minimum is at least"""
+    power_unit: _builtins.str
+    """tokens for 1 of power"""
     @_builtins.property
     def validators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Validator]:
         """ascending by owner; none on a chain without staking"""
@@ -774,10 +780,12 @@ class ListValidatorsResponse(_message.Message):
         unbonding_ms: _builtins.int = ...,
         rewards: _builtins.str = ...,
         slashed: _builtins.str = ...,
+        self_bond_min: _builtins.str = ...,
+        power_unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_blocks", b"checkpoint_blocks", "height", b"height", "rewards", b"rewards", "signed_min_blocks", b"signed_min_blocks", "slashed", b"slashed", "unbonding_ms", b"unbonding_ms", "validators", b"validators", "window_blocks", b"window_blocks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_blocks", b"checkpoint_blocks", "height", b"height", "power_unit", b"power_unit", "rewards", b"rewards", "self_bond_min", b"self_bond_min", "signed_min_blocks", b"signed_min_blocks", "slashed", b"slashed", "unbonding_ms", b"unbonding_ms", "validators", b"validators", "window_blocks", b"window_blocks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -922,6 +930,621 @@ class Stake(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Stake: _TypeAlias = Stake  # noqa: Y015
+
+@_typing.final
+class GetFeesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCHS_FIELD_NUMBER: _builtins.int
+    epochs: _builtins.int
+    """how many of the last epochs, at most 1,000"""
+    def __init__(
+        self,
+        *,
+        epochs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epochs", b"epochs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeesRequest: _TypeAlias = GetFeesRequest  # noqa: Y015
+
+@_typing.final
+class Fees(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    EPOCH_BLOCKS_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    END_HEIGHT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    MULTIPLIER_FIELD_NUMBER: _builtins.int
+    PRICE_MIN_FIELD_NUMBER: _builtins.int
+    PRICE_MAX_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    COLLECTED_FIELD_NUMBER: _builtins.int
+    WORK_FIELD_NUMBER: _builtins.int
+    AVERAGE_WORK_FIELD_NUMBER: _builtins.int
+    TARGET_WORK_FIELD_NUMBER: _builtins.int
+    REFUNDS_FIELD_NUMBER: _builtins.int
+    EPOCHS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    epoch_blocks: _builtins.int
+    """0 = fees are fixed: only unit_price is set"""
+    epoch: _builtins.int
+    """the number of the epoch under way"""
+    end_height: _builtins.int
+    """the block that ends it"""
+    unit_price: _builtins.int
+    """of a work unit in the next block"""
+    price: _builtins.int
+    """the same before congestion"""
+    multiplier: _builtins.int
+    """what congestion multiplies it by, times 2^16"""
+    price_min: _builtins.int
+    price_max: _builtins.int
+    cost: _builtins.str
+    """of this epoch, fee token, smallest units"""
+    collected: _builtins.str
+    """in this epoch so far"""
+    work: _builtins.int
+    """used in this epoch so far"""
+    average_work: _builtins.int
+    """the long average of an epoch's work"""
+    target_work: _builtins.int
+    """of a block"""
+    refunds: _builtins.str
+    """owed to payers of earlier epochs, with what rounding left"""
+    @_builtins.property
+    def epochs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Epoch]:
+        """that are over, newest first"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of the records that say so; GetProof proves each"""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        epoch_blocks: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+        end_height: _builtins.int = ...,
+        unit_price: _builtins.int = ...,
+        price: _builtins.int = ...,
+        multiplier: _builtins.int = ...,
+        price_min: _builtins.int = ...,
+        price_max: _builtins.int = ...,
+        cost: _builtins.str = ...,
+        collected: _builtins.str = ...,
+        work: _builtins.int = ...,
+        average_work: _builtins.int = ...,
+        target_work: _builtins.int = ...,
+        refunds: _builtins.str = ...,
+        epochs: _abc.Iterable[Global___Epoch] | None = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_work", b"average_work", "collected", b"collected", "cost", b"cost", "end_height", b"end_height", "epoch", b"epoch", "epoch_blocks", b"epoch_blocks", "epochs", b"epochs", "height", b"height", "keys", b"keys", "multiplier", b"multiplier", "price", b"price", "price_max", b"price_max", "price_min", b"price_min", "refunds", b"refunds", "target_work", b"target_work", "unit_price", b"unit_price", "work", b"work"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fees: _TypeAlias = Fees  # noqa: Y015
+
+@_typing.final
+class GetEpochRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    owner: _builtins.bytes
+    """may be empty"""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEpochRequest: _TypeAlias = GetEpochRequest  # noqa: Y015
+
+@_typing.final
+class Epoch(_message.Message):
+    """How an epoch was settled: paid + refunded = collected, paid <= cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    COLLECTED_FIELD_NUMBER: _builtins.int
+    PAID_FIELD_NUMBER: _builtins.int
+    REFUNDED_FIELD_NUMBER: _builtins.int
+    WORK_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_PRICE_FIELD_NUMBER: _builtins.int
+    OWNER_PAID_FIELD_NUMBER: _builtins.int
+    OWNER_REFUND_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    number: _builtins.int
+    cost: _builtins.str
+    collected: _builtins.str
+    paid: _builtins.str
+    """to the stakers"""
+    refunded: _builtins.str
+    """to the payers"""
+    work: _builtins.int
+    price: _builtins.int
+    """charged for a work unit, before congestion"""
+    effective_price: _builtins.str
+    """what a work unit cost in the end: paid / work, six decimals"""
+    owner_paid: _builtins.str
+    """by the owner asked for, while it is not settled yet"""
+    owner_refund: _builtins.str
+    """what it gets of that when it next pays for a transaction"""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        number: _builtins.int = ...,
+        cost: _builtins.str = ...,
+        collected: _builtins.str = ...,
+        paid: _builtins.str = ...,
+        refunded: _builtins.str = ...,
+        work: _builtins.int = ...,
+        price: _builtins.int = ...,
+        effective_price: _builtins.str = ...,
+        owner_paid: _builtins.str = ...,
+        owner_refund: _builtins.str = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collected", b"collected", "cost", b"cost", "effective_price", b"effective_price", "height", b"height", "keys", b"keys", "number", b"number", "owner_paid", b"owner_paid", "owner_refund", b"owner_refund", "paid", b"paid", "price", b"price", "refunded", b"refunded", "work", b"work"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Epoch: _TypeAlias = Epoch  # noqa: Y015
+
+@_typing.final
+class GetVotesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVotesRequest: _TypeAlias = GetVotesRequest  # noqa: Y015
+
+@_typing.final
+class Vote(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    PARAMETER_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """with whom the stake is that votes"""
+    parameter: _builtins.int
+    value: _builtins.str
+    shares: _builtins.str
+    """that vote so; of a validator's owner those that do not themselves"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        parameter: _builtins.int = ...,
+        value: _builtins.str = ...,
+        shares: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameter", b"parameter", "shares", b"shares", "validator", b"validator", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Vote: _TypeAlias = Vote  # noqa: Y015
+
+@_typing.final
+class Votes(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    VOTES_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    owner: _builtins.bytes
+    @_builtins.property
+    def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vote]:
+        """ascending by validator and parameter"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+        votes: _abc.Iterable[Global___Vote] | None = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "keys", b"keys", "owner", b"owner", "votes", b"votes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Votes: _TypeAlias = Votes  # noqa: Y015
+
+@_typing.final
+class GetTallyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARAMETER_FIELD_NUMBER: _builtins.int
+    parameter: _builtins.int
+    def __init__(
+        self,
+        *,
+        parameter: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameter", b"parameter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTallyRequest: _TypeAlias = GetTallyRequest  # noqa: Y015
+
+@_typing.final
+class TallyRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    STAKE_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    stake: _builtins.str
+    """tokens that vote for it"""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        stake: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stake", b"stake", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TallyRow: _TypeAlias = TallyRow  # noqa: Y015
+
+@_typing.final
+class Tally(_message.Message):
+    """How the stake votes on a number now, and what the last tally made of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    PARAMETER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LAST_MEDIAN_FIELD_NUMBER: _builtins.int
+    LAST_STAKE_FIELD_NUMBER: _builtins.int
+    MEDIAN_FIELD_NUMBER: _builtins.int
+    STAKE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    LOWEST_FIELD_NUMBER: _builtins.int
+    HIGHEST_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    parameter: _builtins.int
+    name: _builtins.str
+    value: _builtins.str
+    """in force"""
+    last_median: _builtins.str
+    """of the tally that set it; 0 = nobody had voted"""
+    last_stake: _builtins.str
+    """behind the votes of that tally"""
+    median: _builtins.str
+    """of the votes that stand now; 0 = nobody votes"""
+    stake: _builtins.str
+    """behind them"""
+    lowest: _builtins.str
+    """bounds of a vote"""
+    highest: _builtins.str
+    unit: _builtins.str
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___TallyRow]:
+        """ascending by value"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of all records that were added up"""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        parameter: _builtins.int = ...,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        last_median: _builtins.str = ...,
+        last_stake: _builtins.str = ...,
+        median: _builtins.str = ...,
+        stake: _builtins.str = ...,
+        rows: _abc.Iterable[Global___TallyRow] | None = ...,
+        lowest: _builtins.str = ...,
+        highest: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "highest", b"highest", "keys", b"keys", "last_median", b"last_median", "last_stake", b"last_stake", "lowest", b"lowest", "median", b"median", "name", b"name", "parameter", b"parameter", "rows", b"rows", "stake", b"stake", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class GetAllowancesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAllowancesRequest: _TypeAlias = GetAllowancesRequest  # noqa: Y015
+
+@_typing.final
+class Allowance(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    LEFT_TODAY_FIELD_NUMBER: _builtins.int
+    agent: _builtins.bytes
+    token: _builtins.int
+    left: _builtins.str
+    """in all"""
+    daily: _builtins.str
+    left_today: _builtins.str
+    """the smaller of what is left in all and of this day of UTC"""
+    def __init__(
+        self,
+        *,
+        agent: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        left: _builtins.str = ...,
+        daily: _builtins.str = ...,
+        left_today: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "daily", b"daily", "left", b"left", "left_today", b"left_today", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Allowance: _TypeAlias = Allowance  # noqa: Y015
+
+@_typing.final
+class Limit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    LEFT_TODAY_FIELD_NUMBER: _builtins.int
+    NEXT_DAILY_FIELD_NUMBER: _builtins.int
+    NEXT_MS_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    daily: _builtins.str
+    """of the account, whoever signs"""
+    left_today: _builtins.str
+    next_daily: _builtins.str
+    """what it will be, 0 = none"""
+    next_ms: _builtins.int
+    """when; 0 = nothing is to change"""
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        daily: _builtins.str = ...,
+        left_today: _builtins.str = ...,
+        next_daily: _builtins.str = ...,
+        next_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["daily", b"daily", "left_today", b"left_today", "next_daily", b"next_daily", "next_ms", b"next_ms", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limit: _TypeAlias = Limit  # noqa: Y015
+
+@_typing.final
+class Allowances(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    ALLOWANCES_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    owner: _builtins.bytes
+    @_builtins.property
+    def allowances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allowance]:
+        """ascending by agent and token"""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Limit]:
+        """ascending by token"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+        allowances: _abc.Iterable[Global___Allowance] | None = ...,
+        limits: _abc.Iterable[Global___Limit] | None = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "height", b"height", "keys", b"keys", "limits", b"limits", "owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Allowances: _TypeAlias = Allowances  # noqa: Y015
+
+@_typing.final
+class ListRequestsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYEE_FIELD_NUMBER: _builtins.int
+    AFTER_REQUEST_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    payee: _builtins.bytes
+    after_request: _builtins.int
+    limit: _builtins.int
+    """at most 1,000"""
+    def __init__(
+        self,
+        *,
+        payee: _builtins.bytes = ...,
+        after_request: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_request", b"after_request", "limit", b"limit", "payee", b"payee"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRequestsRequest: _TypeAlias = ListRequestsRequest  # noqa: Y015
+
+@_typing.final
+class Request(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    USES_LEFT_FIELD_NUMBER: _builtins.int
+    PAYER_CAP_FIELD_NUMBER: _builtins.int
+    SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    DEPOSIT_FIELD_NUMBER: _builtins.int
+    PAID_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    token: _builtins.int
+    amount: _builtins.str
+    """0 = the payer decides"""
+    expires_ms: _builtins.int
+    uses_left: _builtins.int
+    payer_cap: _builtins.str
+    """0 = any"""
+    subaccount: _builtins.int
+    deposit: _builtins.str
+    paid: _builtins.str
+    """so far"""
+    expired: _builtins.bool
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.str = ...,
+        expires_ms: _builtins.int = ...,
+        uses_left: _builtins.int = ...,
+        payer_cap: _builtins.str = ...,
+        subaccount: _builtins.int = ...,
+        deposit: _builtins.str = ...,
+        paid: _builtins.str = ...,
+        expired: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "deposit", b"deposit", "expired", b"expired", "expires_ms", b"expires_ms", "paid", b"paid", "payer_cap", b"payer_cap", "request", b"request", "subaccount", b"subaccount", "token", b"token", "uses_left", b"uses_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Request: _TypeAlias = Request  # noqa: Y015
+
+@_typing.final
+class ListRequestsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    PAYEE_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    payee: _builtins.bytes
+    more: _builtins.bool
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___Request]:
+        """by number, ascending"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        payee: _builtins.bytes = ...,
+        requests: _abc.Iterable[Global___Request] | None = ...,
+        more: _builtins.bool = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "keys", b"keys", "more", b"more", "payee", b"payee", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRequestsResponse: _TypeAlias = ListRequestsResponse  # noqa: Y015
 
 @_typing.final
 class ListMarketsRequest(_message.Message):

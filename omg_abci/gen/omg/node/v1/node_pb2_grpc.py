@@ -94,6 +94,36 @@ class NodeStub:
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.SerializeToString,
                 response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.FromString,
                 _registered_method=True)
+        self.GetFees = channel.unary_unary(
+                '/omg.node.v1.Node/GetFees',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetFeesRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Fees.FromString,
+                _registered_method=True)
+        self.GetEpoch = channel.unary_unary(
+                '/omg.node.v1.Node/GetEpoch',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetEpochRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Epoch.FromString,
+                _registered_method=True)
+        self.GetVotes = channel.unary_unary(
+                '/omg.node.v1.Node/GetVotes',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetVotesRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Votes.FromString,
+                _registered_method=True)
+        self.GetTally = channel.unary_unary(
+                '/omg.node.v1.Node/GetTally',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetTallyRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Tally.FromString,
+                _registered_method=True)
+        self.GetAllowances = channel.unary_unary(
+                '/omg.node.v1.Node/GetAllowances',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetAllowancesRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Allowances.FromString,
+                _registered_method=True)
+        self.ListRequests = channel.unary_unary(
+                '/omg.node.v1.Node/ListRequests',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsResponse.FromString,
+                _registered_method=True)
         self.ListTokens = channel.unary_unary(
                 '/omg.node.v1.Node/ListTokens',
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListTokensRequest.SerializeToString,
@@ -186,6 +216,42 @@ class NodeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFees(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEpoch(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVotes(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTally(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAllowances(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRequests(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTokens(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -266,6 +332,36 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.GetStake,
                     request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.FromString,
                     response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.SerializeToString,
+            ),
+            'GetFees': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFees,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetFeesRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Fees.SerializeToString,
+            ),
+            'GetEpoch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEpoch,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetEpochRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Epoch.SerializeToString,
+            ),
+            'GetVotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVotes,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetVotesRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Votes.SerializeToString,
+            ),
+            'GetTally': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTally,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetTallyRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Tally.SerializeToString,
+            ),
+            'GetAllowances': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAllowances,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetAllowancesRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Allowances.SerializeToString,
+            ),
+            'ListRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRequests,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsResponse.SerializeToString,
             ),
             'ListTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokens,
@@ -607,6 +703,168 @@ class Node:
             '/omg.node.v1.Node/GetStake',
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetStakeRequest.SerializeToString,
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Stake.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFees(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetFees',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetFeesRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Fees.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEpoch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetEpoch',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetEpochRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Epoch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetVotes',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetVotesRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Votes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTally(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetTally',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetTallyRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Tally.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAllowances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/GetAllowances',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetAllowancesRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Allowances.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/ListRequests',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,

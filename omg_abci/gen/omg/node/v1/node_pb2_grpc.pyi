@@ -43,6 +43,12 @@ class NodeStub:
     GetIndicative: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]
     ListValidators: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListValidatorsRequest, _node_pb2.ListValidatorsResponse]
     GetStake: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetStakeRequest, _node_pb2.Stake]
+    GetFees: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetFeesRequest, _node_pb2.Fees]
+    GetEpoch: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetEpochRequest, _node_pb2.Epoch]
+    GetVotes: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetVotesRequest, _node_pb2.Votes]
+    GetTally: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetTallyRequest, _node_pb2.Tally]
+    GetAllowances: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetAllowancesRequest, _node_pb2.Allowances]
+    ListRequests: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]
     ListTokens: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]
     GetProof: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]
     StreamBlocks: _grpc.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]
@@ -62,6 +68,12 @@ class NodeAsyncStub(NodeStub):
     GetIndicative: _aio.UnaryUnaryMultiCallable[_node_pb2.GetIndicativeRequest, _node_pb2.Indicative]  # type: ignore[assignment]
     ListValidators: _aio.UnaryUnaryMultiCallable[_node_pb2.ListValidatorsRequest, _node_pb2.ListValidatorsResponse]  # type: ignore[assignment]
     GetStake: _aio.UnaryUnaryMultiCallable[_node_pb2.GetStakeRequest, _node_pb2.Stake]  # type: ignore[assignment]
+    GetFees: _aio.UnaryUnaryMultiCallable[_node_pb2.GetFeesRequest, _node_pb2.Fees]  # type: ignore[assignment]
+    GetEpoch: _aio.UnaryUnaryMultiCallable[_node_pb2.GetEpochRequest, _node_pb2.Epoch]  # type: ignore[assignment]
+    GetVotes: _aio.UnaryUnaryMultiCallable[_node_pb2.GetVotesRequest, _node_pb2.Votes]  # type: ignore[assignment]
+    GetTally: _aio.UnaryUnaryMultiCallable[_node_pb2.GetTallyRequest, _node_pb2.Tally]  # type: ignore[assignment]
+    GetAllowances: _aio.UnaryUnaryMultiCallable[_node_pb2.GetAllowancesRequest, _node_pb2.Allowances]  # type: ignore[assignment]
+    ListRequests: _aio.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]  # type: ignore[assignment]
     ListTokens: _aio.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]  # type: ignore[assignment]
     GetProof: _aio.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]  # type: ignore[assignment]
     StreamBlocks: _aio.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]  # type: ignore[assignment]
@@ -150,6 +162,48 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.GetStakeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.Stake, _abc.Awaitable[_node_pb2.Stake]]: ...
+
+    @_abc_1.abstractmethod
+    def GetFees(
+        self,
+        request: _node_pb2.GetFeesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Fees, _abc.Awaitable[_node_pb2.Fees]]: ...
+
+    @_abc_1.abstractmethod
+    def GetEpoch(
+        self,
+        request: _node_pb2.GetEpochRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Epoch, _abc.Awaitable[_node_pb2.Epoch]]: ...
+
+    @_abc_1.abstractmethod
+    def GetVotes(
+        self,
+        request: _node_pb2.GetVotesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Votes, _abc.Awaitable[_node_pb2.Votes]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTally(
+        self,
+        request: _node_pb2.GetTallyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Tally, _abc.Awaitable[_node_pb2.Tally]]: ...
+
+    @_abc_1.abstractmethod
+    def GetAllowances(
+        self,
+        request: _node_pb2.GetAllowancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.Allowances, _abc.Awaitable[_node_pb2.Allowances]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRequests(
+        self,
+        request: _node_pb2.ListRequestsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ListRequestsResponse, _abc.Awaitable[_node_pb2.ListRequestsResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListTokens(
