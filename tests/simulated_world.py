@@ -22,6 +22,7 @@ from tests.random_plans import PlanSource
 from tests.random_stakes import StakeSource
 from tests.seeded_runs import draw_bounds
 from tests.side_by_side import narrowed
+from tests.simulated_aims import AimSource
 from tests.simulated_twins import FORMAT_TWINS, TwinMaker
 from tests.strategies import TxPlan, make_body, sign_body
 from tests.tree_model import compute_root
@@ -29,6 +30,8 @@ from tests.tree_model import compute_root
 TXS_MAX, LEGS_MAX = 7, 8
 _PRICE_HIGH = 1 << 40
 _FORMAT_TWINS_A_BLOCK = 5
+_AIMED = 0.4
+"""The share of blocks with a transaction that aims at something rare."""
 _KINDS = ("fees", "exchange", "staking")
 """What the chapters of a run are about, in turn: stakers vote on fees; there is no stake; fees are
 fixed."""
@@ -51,9 +54,11 @@ class SimulatedWorld:
                 for name in ("staking", "fees")
                 if name in self.stakes.genesis
             }
+        if self.kind != "exchange" and self.random.random() < 0.5:
+            self.genesis["staking"] = self.genesis["staking"] | {"downtime_bp": 1}
         self.bounds = draw_bounds(self.random.getrandbits(32))
         if self.random.random() < 0.5:
-            self.bounds["CANDIDATES_MAX"] = 3
+            self.bounds["CANDIDATES_MAX"] = self.random.choice([2, 3])
         self.model = Model(CHAIN_ID, self.genesis)
         self.time_ms, self.height = START_MS, 0
         self.records = self.model.records()
@@ -63,6 +68,7 @@ class SimulatedWorld:
         self.previous: list[SignedTx] = []
         self.drawn: list[SignedTx] = []
         self.twins = TwinMaker(self.random, self.model)
+        self.aims = AimSource(self.random, self.model)
         self.format_turn = chapter * 60 * _FORMAT_TWINS_A_BLOCK
 
     def _choose_stakes(self) -> StakeSource:
@@ -86,6 +92,8 @@ class SimulatedWorld:
         plans = [] if pick.random() < 0.04 else [self._afford(each) for each in plan.txs]
         if pick.random() < (0.7 if self.kind != "exchange" else 0.1):
             plans += [self._afford(each) for each in self.stakes.draw_block().txs[:8]]
+        if pick.random() < _AIMED:
+            plans += self.aims.draw()
         drawn = [self.sign(each, time_ms) for each in plans]
         chosen = self.fill(height, time_ms, drawn)
         self.drawn = self.model.order_block(chosen)
