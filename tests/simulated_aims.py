@@ -35,10 +35,11 @@ from omg_abci.protocol.units import (
 from tests.cast import AGENTS, GUEST, OWNERS, PAST_MS, PUBLIC_KEYS, Key
 from tests.model import Model
 from tests.model_book import list_side
+from tests.model_stake_state import Validator
 from tests.strategies import TxPlan
 
 _PRICE_HIGH = 1 << 40
-_STEPS_MAX = 64
+_STEPS_MAX = 46
 """Undelegations of a token that are worth while to make shares dear."""
 _UNKNOWN_IDS = 10**12
 _KEPT = 2_000
@@ -58,7 +59,7 @@ class AimSource:
         aims = (
             self._aim_switch,
             self._aim_slide,
-            self._aim_delisting,
+            *[self._aim_delisting] * 2,
             self._aim_bond,
             self._aim_markets,
             self._aim_tombstones,
@@ -129,8 +130,9 @@ class AimSource:
             if market.status == MarketStatus.DELISTING:
                 order = self._make_order(number, Side.SELL, PostOnly.NONE)
                 yield self._plan(OWNERS[1], order, ChangeMarket(number, MarketAction.RESUME))
-            elif creator is not None and self._random.random() < 0.02:
-                yield self._plan(creator, ChangeMarket(number, MarketAction.DELIST))
+            elif creator is not None and self._random.random() < 0.03:
+                order = self._make_order(number, Side.BUY, PostOnly.NONE)
+                yield self._plan(creator, ChangeMarket(number, MarketAction.DELIST), order)
 
     def _aim_bond(self) -> Iterator[TxPlan]:
         """Give nearly everything away and create a market."""
@@ -172,10 +174,10 @@ class AimSource:
     # --- stake --------------------------------------------------------------------------------
 
     def _aim_jailed(self) -> Iterator[TxPlan]:
-        """Ask to leave the jail as soon as one is in it."""
+        """Ask to leave the jail as soon as one is in it, or for ever out."""
         for owner, validator in sorted(self._model.state.stake.validators.items()):
             key = self._find_key(owner)
-            if validator.jailed_until and key is not None:
+            if validator.is_out and key is not None:
                 yield self._plan(key, Unjail())
 
     def _aim_validators(self) -> Iterator[TxPlan]:
@@ -188,6 +190,20 @@ class AimSource:
                 leg = CreateValidator(free[0], "aimed", 0, 100, 100, 1_000, 1_000)
                 yield self._plan(key, leg)
 
+    def _sell(self, key: Key, owner: bytes, validator: Validator) -> Iterator[TxPlan]:
+        """Take tokens one by one until a single share is worthless, then all but that, and buy.
+
+        Each token taken costs two shares. Who leaves a worthless share behind gives it up, and then
+        there are fewer shares than tokens.
+        """
+        too_many = validator.shares - validator.tokens - 1
+        held = self._model.state.stake.delegations[key.address, owner].shares - 2 * too_many
+        legs: list[Message] = [Undelegate(owner, 1)] * too_many
+        legs += [Undelegate(owner, max(1, held - 2)), Delegate(owner, 1)]
+        size = limits.LEGS_TYPED_MAX
+        for place, first in enumerate(range(0, len(legs), size)):
+            yield self._plan(key, *legs[first : first + size])._replace(nonce=300 + place)
+
     def _aim_dear_shares(self) -> Iterator[TxPlan]:
         """Take a token at a time from a slashed validator: rounding makes its shares dearer."""
         stake = self._model.state.stake
@@ -198,9 +214,8 @@ class AimSource:
                 yield self._plan(self._random.choice(OWNERS[:3]), Delegate(owner, 1))
             elif 0 < validator.shares - validator.tokens < _STEPS_MAX:
                 holders = [key for key in OWNERS if (key.address, owner) in stake.delegations]
-                legs = [Undelegate(owner, 1)] * limits.LEGS_TYPED_MAX
                 if holders:
-                    yield self._plan(self._random.choice(holders), *legs)
+                    yield from self._sell(self._random.choice(holders), owner, validator)
 
 
 _MARKET = CreateMarket(2, 1, 1, 1, 1, 5, 1, 0, limits.AUCTION_MIN_MS)
