@@ -69,6 +69,9 @@ def check_invariants(state: State) -> None:
         if number == state.fee_token:
             pool = state.fee_pool + compute_held(state.stake) + state.fees.refunds
         assert sum(held) + pool == token.supply
+    check_allowances(state)
+    check_requests(state)
+    check_limits(state)
     for order in state.orders.values():
         assert order.market in state.markets
         assert 0 <= order.priority < (state.height + 1) << 24
@@ -101,3 +104,31 @@ def check_fees(state: State) -> None:
     assert owed <= fees.refunds
     now = [amount for epoch, amount in fees.paid.values() if epoch == fees.epoch]
     assert sum(now) == state.fee_pool
+
+
+def check_allowances(state: State) -> None:
+    """Assert that allowances belong to agents, and that none was overdrawn."""
+    for (owner, agent, _), row in state.allowances.items():
+        assert (owner, agent) in state.agents
+        assert row.left > 0
+        assert 0 <= row.spent <= row.daily
+
+
+def check_requests(state: State) -> None:
+    """Assert that open requests can still be paid, and took from nobody more than their cap."""
+    for request in state.requests.values():
+        assert len(request.payments) < request.max_uses
+        for payer, amount in request.payments:
+            assert request.amount in {0, amount}
+            paid = sum(each for who, each in request.payments if who == payer)
+            assert not request.payer_cap or paid <= request.payer_cap
+
+
+def check_limits(state: State) -> None:
+    """Assert that limits bound something, what is to come is higher, and no grant is overdrawn."""
+    for limit in state.limits.values():
+        assert limit.daily > 0
+        assert (limit.next_ms > 0) or limit.next_daily == 0
+        assert not limit.next_daily or limit.next_daily > limit.daily
+    for grant in state.grants.values():
+        assert grant.left >= 0

@@ -15,21 +15,14 @@ from omg_abci.protocol.messages import (
     AmendOrder,
     CancelAll,
     CancelOrder,
-    ChangeMarket,
-    ClaimRewards,
-    CreateMarket,
-    CreateValidator,
-    Delegate,
-    EditValidator,
     Message,
+    Pay,
+    PayRequest,
     PlaceOrder,
-    Redelegate,
     SetSwitch,
-    SetVote,
     SignedTx,
     Transfer,
-    Undelegate,
-    Unjail,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
@@ -38,11 +31,13 @@ from tests.model_fee_state import read_fees
 from tests.model_fees import end_fees, settle_payers
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
+from tests.model_sponsors import Fee, charge, find_payer, list_sponsor_refusals
 from tests.model_stake_blocks import begin_staking, compute_held, end_staking
 from tests.model_stake_state import read_stake
 from tests.model_state import NOBODY, Market, Refused, State, Token
+from tests.model_work import compute_base_work, compute_declared_work, compute_used_work
 
-_TRADE_SCOPE = 1
+_TRADE_SCOPE, _PAY_SCOPE = 1, 2
 
 
 class Applied(NamedTuple):
@@ -143,21 +138,36 @@ class Model:
     def check_tx(self, tx: SignedTx, height: int, time_ms: int) -> list[int]:
         """Return every code that speaks against taking the transaction into the pool."""
         found = self.list_refusals(tx, height, time_ms)
-        if self.list_unpaid([tx]):
-            found.append(errors.FeesNotCovered.code)
-        return found
+        return found + self.list_fee_refusals(tx, time_ms)
 
     def list_unpaid(self, txs: Sequence[SignedTx]) -> list[bytes]:
-        """Return the owners whose free balance does not cover their declared work."""
+        """Return the payers whose free balance does not cover the declared work."""
         fees = self.compute_fees(txs)
         return [who for who, fee in fees.items() if self.state.get_free(self.payer(who)) < fee]
 
+    def list_fee_refusals(
+        self, tx: SignedTx, time_ms: int, others: Sequence[SignedTx] = ()
+    ) -> list[int]:
+        """Return what speaks against the payer's paying beside the others' fees."""
+        fee, *rest = (
+            Fee(find_payer(each), each.body.owner, self.compute_fee(each)) for each in (tx, *others)
+        )
+        if fee.payer != fee.owner:
+            found = list_sponsor_refusals(self.state, time_ms, fee, rest)
+            return [each.code for each in found]
+        unpaid = fee.payer in self.list_unpaid([tx, *others])
+        return [errors.FeesNotCovered.code] if unpaid else []
+
+    def compute_fee(self, tx: SignedTx) -> int:
+        """Return the price of a transaction's declared work."""
+        return compute_declared_work(tx) * self.state.unit_price
+
     def compute_fees(self, txs: Sequence[SignedTx]) -> dict[bytes, int]:
-        """Return the price of each owner's declared work."""
+        """Return the price of the declared work that each payer pays."""
         fees: dict[bytes, int] = {}
         for tx in txs:
-            fee = compute_declared_work(tx) * self.state.unit_price
-            fees[tx.body.owner] = fees.get(tx.body.owner, 0) + fee
+            payer = find_payer(tx)
+            fees[payer] = fees.get(payer, 0) + self.compute_fee(tx)
         return fees
 
     def payer(self, owner: bytes) -> tuple[bytes, int, int]:
@@ -182,6 +192,9 @@ class Model:
             return "too many transactions of a signer"
         if sum(compute_declared_work(tx) for tx in txs) > limits.BLOCK_WORK_MAX:
             return "too much work"
+        for place, tx in enumerate(txs):
+            if self.list_fee_refusals(tx, time_ms, txs[:place]):
+                return "fees are not covered"
         if self.list_unpaid(txs):
             return "fees are not covered"
         if list(txs) != self.order_block(txs):
@@ -210,7 +223,7 @@ class Model:
         state.height, state.now, state.placed, state.events = height, time_ms, 0, []
         begin_staking(state, votes, offences)
         work_start(state)
-        settle_payers(state, sorted({tx.body.owner for tx in txs}))
+        settle_payers(state, sorted({find_payer(tx) for tx in txs}))
         for owner, fee in self.compute_fees(txs).items():
             state.add_free(self.payer(owner), -fee)
         results = [self.execute_tx(tx) for tx in txs]
@@ -239,8 +252,10 @@ class Model:
             code = own[0]
         work += compute_base_work(tx)
         fee = work * self.state.unit_price
-        declared = compute_declared_work(tx) * self.state.unit_price
-        self.state.add_free(self.payer(body.owner), declared - fee)
+        payer = find_payer(tx)
+        self.state.add_free(self.payer(payer), self.compute_fee(tx) - fee)
+        if payer != body.owner:
+            charge(self.state, payer, body.owner, fee)
         self.state.fee_pool += fee
         return TxResult(code, tuple(legs), work, fee)
 
@@ -248,11 +263,12 @@ class Model:
         """Return each leg's result and the work they used; an atomic failure stops."""
         body = tx.body
         default_until = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+        agent = None if tx.signer == body.owner else tx.signer
         results: list[LegResult] = []
         work = 0
         for place, leg in enumerate(body.legs):
             try:
-                result, steps = do_leg(self.state, body.owner, leg, default_until)
+                result, steps = do_leg(self.state, body.owner, leg, default_until, agent)
             except Refused as refused:
                 result, steps = refused.result, refused.steps
             work += compute_used_work(leg, steps)
@@ -295,7 +311,14 @@ def make_market(row: Mapping[str, Any]) -> Market:
 
 def is_covered(scope: int, legs: Sequence[Message]) -> bool:
     """Tell whether a scope covers every leg."""
-    return scope & _TRADE_SCOPE == _TRADE_SCOPE and all(isinstance(e, TRADE_MESSAGES) for e in legs)
+    covered: tuple[type[Message], ...] = ()
+    if scope & _TRADE_SCOPE:
+        covered += TRADE_MESSAGES
+    if scope & _PAY_SCOPE:
+        covered += (Transfer, Pay, PayRequest)
+    if covered:
+        covered += (UseSponsorship,)
+    return all(isinstance(each, covered) for each in legs)
 
 
 # --- order ------------------------------------------------------------------------------------
@@ -309,7 +332,7 @@ def compute_own_class(tx: SignedTx) -> int:
 def compute_leg_class(leg: Message) -> int:
     """Return the class of a transaction of this leg alone."""
     match leg:
-        case CancelOrder() | CancelAll() | SetSwitch():
+        case CancelOrder() | CancelAll() | SetSwitch() | UseSponsorship():
             return 0
         case PlaceOrder():
             waits = leg.order_type in {OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT}
@@ -333,50 +356,3 @@ def order_block(previous_hash: bytes, txs: Sequence[SignedTx]) -> list[SignedTx]
         return max(classes), compute_keccak(previous_hash + tx.body.owner), *mine
 
     return sorted(txs, key=compute_place)
-
-
-# --- work -------------------------------------------------------------------------------------
-
-
-def compute_base_work(tx: SignedTx) -> int:
-    """Return the work of a transaction without its legs."""
-    return limits.WORK_TX + (len(tx.raw) + 15) // 16 * limits.WORK_PER_16_BYTES
-
-
-def compute_declared_work(tx: SignedTx) -> int:
-    """Return the most work that a transaction may use."""
-    work = compute_base_work(tx)
-    for leg in tx.body.legs:
-        match leg:
-            case PlaceOrder() | AmendOrder():
-                work += compute_used_work(leg, leg.max_matches)
-            case CancelAll():
-                work += compute_used_work(leg, leg.max_orders)
-            case _:
-                work += compute_used_work(leg, 0)
-    return work
-
-
-def compute_used_work(leg: Message, steps: int) -> int:
-    """Return the work of a leg that took so many steps (CancelAll: cancelled so many)."""
-    match leg:
-        case Transfer():
-            return limits.WORK_TRANSFER
-        case PlaceOrder():
-            return limits.WORK_PLACE + steps * limits.WORK_MATCH
-        case AmendOrder():
-            return limits.WORK_AMEND + steps * limits.WORK_MATCH
-        case CancelOrder():
-            return limits.WORK_CANCEL
-        case CancelAll():
-            return limits.WORK_CANCEL_ALL + steps * limits.WORK_CANCELLED_ORDER
-        case SetSwitch():
-            return limits.WORK_SWITCH
-        case CreateMarket() | ChangeMarket():
-            return limits.WORK_MARKET
-        case CreateValidator() | EditValidator() | Unjail():
-            return limits.WORK_VALIDATOR
-        case Delegate() | Undelegate() | Redelegate() | ClaimRewards() | SetVote():
-            return limits.WORK_STAKE
-        case _:
-            return limits.WORK_AGENT

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.results import TxResult
-from tests.model_fee_state import BOUNDS, STAKING_TERMS, Settled, Value
+from tests.model_fee_state import BOUNDS, GRID, STAKING_TERMS, Settled, Value
+from tests.model_sponsors import find_payer
 from tests.model_stake_blocks import distribute
 from tests.model_state import State
 
@@ -31,8 +32,9 @@ def end_fees(state: State, txs: Sequence[SignedTx], results: Sequence[TxResult])
         return
     for tx, result in zip(txs, results, strict=True):
         if result.fee:
-            before = fees.paid.get(tx.body.owner, (fees.epoch, 0))[1]
-            fees.paid[tx.body.owner] = (fees.epoch, before + result.fee)
+            payer = find_payer(tx)
+            before = fees.paid.get(payer, (fees.epoch, 0))[1]
+            fees.paid[payer] = (fees.epoch, before + result.fee)
     used, target = sum(result.work for result in results), fees.values[2].value
     fees.work += used
     moved = fees.multiplier * (min(used, 2 * target) - target) // (8 * target)
@@ -74,26 +76,23 @@ def end_epoch(state: State) -> None:
 def find_median(state: State, number: int) -> tuple[int, int]:
     """Return the least value that half of the voting stake is at or below, and that stake."""
     stake, votes = state.stake, state.fees.votes
-    weights: dict[int, int] = {}
+    ballots: list[tuple[int, int, dict[int, int]]] = []
     for owner, each in stake.validators.items():
         if not each.told or each.is_out or not each.shares:
             continue
-        own: dict[int, int] = {}
+        shares: dict[int, int] = {}
         for (who, to), held in stake.delegations.items():
             vote = votes.get((who, to, number)) if who != to else None
             if to == owner and vote:
-                own[vote] = own.get(vote, 0) + held.shares
-        parts = list(own.items())
-        if (owner, owner, number) in votes:
-            parts.append((votes[owner, owner, number], each.shares - sum(own.values())))
-        for vote, shares in parts:
-            weights[vote] = weights.get(vote, 0) + shares * each.tokens // each.shares
-    total = sum(weights.values())
-    if not total:
-        return 0, 0
-    halves = [
-        vote
-        for vote in weights
-        if 2 * sum(weights[other] for other in weights if other <= vote) >= total
-    ]
-    return min(halves), total
+                shares[vote] = shares.get(vote, 0) + held.shares
+        own = votes.get((owner, owner, number))
+        if own:
+            shares[own] = shares.get(own, 0) + each.shares - sum(shares.values())
+        ballots.append((each.tokens, each.shares, shares))
+
+    def count(value: int) -> int:
+        parts = [(t, s, sum(n for v, n in b.items() if v <= value)) for t, s, b in ballots]
+        return sum(voted * tokens // shares for tokens, shares, voted in parts)
+
+    total = count(GRID[-1])
+    return (min(v for v in GRID if 2 * count(v) >= total), total) if total else (0, 0)

@@ -4,30 +4,67 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    CloseRequest,
+    CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
     Message,
+    Mint,
+    Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
+from tests.model_payments import pay, set_allowance, set_limits, spend
+from tests.model_requests import close_request, create_request, pay_request
+from tests.model_sponsors import set_sponsorship
 from tests.model_staking import do_staking_leg
 from tests.model_state import Order, Refused, State
+from tests.model_tokens import do_token_leg
 
 
-def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tuple[LegResult, int]:
-    """Return result and steps of a leg; raise Refused. `default_until` is for a tombstone."""
+def do_leg(
+    state: State, owner: bytes, leg: Message, default_until: int, agent: bytes | None
+) -> tuple[LegResult, int]:
+    """Return result and steps of a leg; raise Refused. `default_until` is for a tombstone.
+
+    `agent` is who signed unless it was the owner.
+    """
     match leg:
         case Transfer():
-            return transfer(state, owner, leg), 0
+            return transfer(state, owner, agent, leg), 0
+        case Pay():
+            return pay(state, owner, agent, leg), 0
+        case SetLimits():
+            return set_limits(state, owner, leg), 0
+        case SetSponsorship():
+            return set_sponsorship(state, owner, leg), 0
+        case UseSponsorship():
+            return LegResult(), 0
+        case CreatePaymentRequest():
+            return create_request(state, owner, leg), 0
+        case PayRequest():
+            return pay_request(state, owner, agent, leg), 0
+        case CloseRequest():
+            return close_request(state, owner, leg), 0
+        case SetAllowance():
+            return set_allowance(state, owner, leg), 0
         case PlaceOrder():
             return place_order(state, owner, leg)
         case AmendOrder():
@@ -46,17 +83,20 @@ def do_leg(state: State, owner: bytes, leg: Message, default_until: int) -> tupl
             return create_market(state, owner, leg), 0
         case ChangeMarket():
             return change_market(state, owner, leg), 0
+        case CreateToken() | Mint() | Burn() | CloseToken():
+            return do_token_leg(state, owner, leg), 0
         case _:
             return do_staking_leg(state, owner, leg), 0
 
 
-def transfer(state: State, owner: bytes, leg: Transfer) -> LegResult:
+def transfer(state: State, owner: bytes, agent: bytes | None, leg: Transfer) -> LegResult:
     """Move tokens."""
     if leg.token not in state.tokens:
         raise Refused(errors.UnknownToken)
     payer = (owner, leg.from_subaccount, leg.token)
     if state.get_free(payer) < leg.amount:
         raise Refused(errors.InsufficientFunds)
+    spend(state, owner, agent, leg.token, leg.amount, leg.to)
     state.add_free(payer, -leg.amount)
     state.add_free((leg.to, leg.to_subaccount, leg.token), leg.amount)
     return LegResult()
@@ -77,6 +117,8 @@ def revoke_agent(state: State, owner: bytes, leg: RevokeAgent) -> LegResult:
     """Delete an approval."""
     if state.agents.pop((owner, leg.agent), None) is None:
         raise Refused(errors.UnknownAgent)
+    for key in [key for key in state.allowances if key[:2] == (owner, leg.agent)]:
+        del state.allowances[key]
     return LegResult()
 
 

@@ -123,6 +123,23 @@ def end_staking(state: State) -> list[ValidatorUpdate]:
         return []
     if not state.fees.terms:
         state.fee_pool -= distribute(state, state.fee_pool)
+    updates = change_set(stake)
+    for owner, each in list(stake.validators.items()):
+        moving = [1 for source, to, _ in stake.moved if owner in {source, to}]
+        leaving = [1 for who, _ in stake.left if who == owner]
+        if not (
+            each.shares or each.commission or each.told or each.tombstoned or moving or leaving
+        ):
+            stake.gone[each.public_key] = True
+            stake.slashed += each.tokens
+            del stake.validators[owner]
+            for key in [each for each in state.fees.votes if each[:2] == (owner, owner)]:
+                del state.fees.votes[key]
+    return updates
+
+
+def change_set(stake: Stake) -> list[ValidatorUpdate]:
+    """Tell the difference to the set of before."""
     powers, updates = rank(stake), list[ValidatorUpdate]()
     if not powers:
         return []

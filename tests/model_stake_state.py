@@ -84,6 +84,8 @@ class Stake:
     """Everything about stake; without terms there is none."""
 
     terms: Terms = field(default_factory=dict)
+    gone: dict[bytes, bool] = field(default_factory=dict)
+    """Consensus keys of validators that are no more."""
     rewards: int = 0
     slashed: int = 0
     validators: dict[bytes, Validator] = field(default_factory=dict)
@@ -118,6 +120,7 @@ class Stake:
             if each.missed:
                 bits = sum(2**place for place in each.missed)
                 records[b"\x13" + owner] = bits.to_bytes((max(each.missed) + 8) // 8, "little")
+        records |= {b"\x12" + compute_address(key): bytes(20) for key in self.gone}
         for (who, to), held in self.delegations.items():
             paid = sum(self.validators[to].growths[: held.paid])
             value = u(32, held.shares) + u(32, paid) + u(4, self.count_moving(who, to))

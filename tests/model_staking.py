@@ -69,7 +69,7 @@ def create_validator(state: State, owner: bytes, leg: CreateValidator) -> None:
     validators = state.stake.validators
     if owner in validators:
         raise Refused(errors.ValidatorExists)
-    if leg.public_key in [each.public_key for each in validators.values()]:
+    if leg.public_key in [*state.stake.gone, *(each.public_key for each in validators.values())]:
         raise Refused(errors.PublicKeyUsed)
     if len(validators) >= limits.CANDIDATES_MAX:
         raise Refused(errors.TooManyValidators)

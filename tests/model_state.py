@@ -13,6 +13,7 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
 from tests.model_fee_state import Fees
+from tests.model_records import Allowed, Grant, Issue, Limited, Request, u
 from tests.model_stake_state import Stake
 
 Key = tuple[bytes, int]
@@ -140,6 +141,8 @@ class State:
     fee_pool: int = 0
     post_only_until: int = 0
     next_market: int = 1
+    next_token: int = 0
+    """0 before the first token was created."""
     placed: int = 0
     """Priorities given in this block."""
     steps: int = 0
@@ -147,9 +150,17 @@ class State:
     events: list[Event] = field(default_factory=list)
     """What this block did outside of its transactions."""
     tokens: dict[int, Token] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     markets: dict[int, Market] = field(default_factory=dict)
     free: dict[BalanceKey, int] = field(default_factory=dict)
     agents: dict[tuple[bytes, bytes], tuple[int, int]] = field(default_factory=dict)
+    allowances: dict[tuple[bytes, bytes, int], Allowed] = field(default_factory=dict)
+    payments: dict[Key, int] = field(default_factory=dict)
+    """Until when payments are remembered."""
+    requests: dict[Key, Request] = field(default_factory=dict)
+    grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
+    """By sponsor and customer."""
+    limits: dict[tuple[bytes, int], Limited] = field(default_factory=dict)
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -194,10 +205,16 @@ class State:
         return (order.owner, order.subaccount, market.base), order.remaining * market.base_unit
 
     def compute_reserved(self) -> dict[BalanceKey, int]:
-        """Return the reserved part of every balance that has one: orders' costs and bonds."""
+        """Return the reserved part of every balance that has one."""
         reserved: dict[BalanceKey, int] = {}
         parts = [self.compute_reserve(order) for order in self.orders.values()]
         parts += [((m.creator, 0, self.fee_token), m.bond) for m in self.markets.values() if m.bond]
+        issues = self.issues.values()
+        parts += [((each.issuer, 0, self.fee_token), each.deposit) for each in issues]
+        granted = self.grants.items()
+        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in granted]
+        asked = self.requests.items()
+        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in asked]
         for key, amount in parts:
             reserved[key] = reserved.get(key, 0) + amount
         return reserved
@@ -293,6 +310,7 @@ class State:
         for number, token in self.tokens.items():
             value = u(1, token.decimals) + u(16, token.supply) + token.symbol.encode()
             records[b"\x02" + u(4, number)] = value
+        records |= self.encode_wallets()
         orders = [(order, *self.encode_order(order)) for order in self.orders.values()]
         for number in self.markets:
             listed = [key + value for order, key, value in orders if order.market == number]
@@ -320,6 +338,30 @@ class State:
         empty = [key for key, value in records.items() if key[0] in {4, 5} and not any(value)]
         return {key: records[key] for key in sorted(records) if key not in empty}
 
+    def encode_wallets(self) -> dict[bytes, bytes]:
+        """Return the records of created tokens, payments, requests and allowances."""
+        records = {b"\x20" + u(4, number): each.encode() for number, each in self.issues.items()}
+        if self.next_token:
+            records[b"\x21"] = u(4, self.next_token)
+        for (owner, client_id), until_ms in self.payments.items():
+            records[b"\x22" + owner + u(8, client_id)] = u(8, until_ms)
+        for (owner, request), asked in self.requests.items():
+            records[b"\x24" + owner + u(8, request)] = asked.encode()
+        for (sponsor, customer), grant in self.grants.items():
+            value = u(16, grant.left) + u(8, grant.expires_ms) + u(16, grant.deposit)
+            records[b"\x25" + sponsor + customer] = value
+        for owner, token in sorted(self.limits):
+            limit = self.limits[owner, token]
+            value = u(4, token) + u(16, limit.daily) + u(16, limit.next_daily) + u(8, limit.next_ms)
+            key = b"\x26" + owner
+            records[key] = records.get(key, b"") + value + u(4, limit.day) + u(16, limit.spent)
+        for owner, agent, token in sorted(self.allowances):
+            row = self.allowances[owner, agent, token]
+            value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)
+            key = b"\x23" + owner + agent
+            records[key] = records.get(key, b"") + value + u(16, row.spent)
+        return records
+
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""
         found = [owner for owner, _ in (*self.orders, *self.ended, *self.tombstones, *self.agents)]
@@ -339,8 +381,3 @@ def encode_page(nonces: tuple[int, ...], page: int) -> bytes:
         if nonce // 1_024 == page:
             used[nonce % 1_024 // 8] += 2 ** (nonce % 8)
     return bytes(used).rstrip(bytes(1))
-
-
-def u(size: int, value: int) -> bytes:
-    """Return an unsigned big-endian integer of so many bytes."""
-    return value.to_bytes(size, "big")

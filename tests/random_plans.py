@@ -19,7 +19,17 @@ from omg_abci.protocol.messages import (
     Transfer,
 )
 from omg_abci.protocol.units import MarketAction
-from tests.cast import AGENTS, DAY_MS, FIRST_NEW_MARKET, GUEST, KEYS, OWNERS, UNKNOWN_MARKET, Key
+from tests.cast import (
+    AGENTS,
+    DAY_MS,
+    EXCHANGE,
+    FIRST_NEW_MARKET,
+    GUEST,
+    KEYS,
+    OWNERS,
+    UNKNOWN_MARKET,
+    Key,
+)
 from tests.random_orders import draw_amend, draw_place, draw_switch, draw_time
 from tests.strategies import BlockPlan, TxPlan
 
@@ -38,6 +48,9 @@ _SCENES: tuple[tuple[int, ...], ...] = (
 
 class PlanSource:
     """Draws blocks; the same seed and calls give the same blocks."""
+
+    genesis = EXCHANGE
+    """The document from which the blocks are played."""
 
     def __init__(self, seed: int, markets: tuple[int, ...] = (), owners: int = 4) -> None:
         """Fix the seed, the markets to trade in and how many owners take part."""

@@ -22,6 +22,7 @@ from omg_abci.protocol.messages import (
 )
 from omg_abci.protocol.parameters import DOWNTIME_BP, PARAMETERS
 from tests.cast import DAY_MS, GENESIS, OWNERS, PUBLIC_KEYS, STRANGER, Key, show
+from tests.model_stake_state import Stake
 from tests.model_state import State
 from tests.strategies import BlockPlan, TxPlan
 
@@ -80,6 +81,7 @@ class StakeSource:
         self.random = Random(seed)
         self.away = self.random.choice([0.02, 0.1, 0.4])
         self.guilty = self.random.choice([0.0, 0.03, 0.1])
+        self.stake = Stake()
         downtime_bp = self.random.choice([100, 100, 10_000])
         self.genesis = GENESIS | {"staking": STAKING | {"downtime_bp": downtime_bp}}
         """Its slashes for downtime are small, or take everything; most chains have fees."""
@@ -87,9 +89,10 @@ class StakeSource:
             cost = self.random.choice(["2000", "20000", "2000000"])
             self.genesis |= {"fees": FEES | {"cost": cost}}
 
-    def draw_block(self) -> BlockPlan:
-        """Draw a block of a few transactions."""
+    def draw_block(self, stake: Stake | None = None) -> BlockPlan:
+        """Draw a block of a few transactions; who knows the stake takes all of his at times."""
         pick = self.random
+        self.stake = stake or Stake()
         ahead_ms = pick.choice([1, 400, 1_000, 1_000, 1_000, 2_000, 6_000])
         if pick.random() < 0.02:
             ahead_ms = DAY_MS
@@ -114,7 +117,7 @@ class StakeSource:
         if chance < 0.35:
             return Delegate(validator, amount)
         if chance < 0.55:
-            return Undelegate(validator, amount)
+            return Undelegate(validator, self.draw_all(owner, validator) or amount)
         if chance < 0.72:
             others = [key.address for key in OWNERS if key.address != validator]
             return Redelegate(validator, pick.choice(others), amount)
@@ -139,6 +142,27 @@ class StakeSource:
         number = self.random.choice(list(_VOTED))
         value = 0 if self.random.random() < 0.125 else self.random.choice(_VOTED[number])
         return SetVote(validator, number, value)
+
+    def draw_all(self, owner: Key, validator: bytes) -> int:
+        """Return what an owner has with a validator, in half of the cases, or 0."""
+        held = self.stake.delegations.get((owner.address, validator))
+        if held is None or self.random.random() < 0.5:
+            return 0
+        each = self.stake.validators[validator]
+        return held.shares * each.tokens // each.shares if each.shares else 0
+
+    def draw_leaving(self, owner: Key, stake: Stake) -> TxPlan:
+        """Return a transaction in which an owner takes all of its mature stake back."""
+        legs: list[Message] = []
+        for who, validator in sorted(stake.delegations):
+            held, each = stake.delegations[who, validator], stake.validators[validator]
+            worth = held.shares * each.tokens // each.shares if each.shares else 0
+            if who == owner.address and worth:
+                legs += [ClaimRewards(validator), Undelegate(validator, worth)]
+        if owner.address in stake.validators:
+            legs.append(ClaimRewards(owner.address))
+        head = (owner, owner, 0, 0)
+        return TxPlan(*head, atomic=False, max_unit_price=10**6, valid_for_ms=0, legs=tuple(legs))
 
     def draw_validator(self) -> bytes:
         """Draw the owner of a validator, one in fifty of none."""

@@ -12,15 +12,16 @@ from omg_abci.protocol.results import Activated, Event, LegResult, Removed, Stat
 from omg_abci.protocol.units import Ended, MarketStatus
 from omg_abci.rules.transition import BlockResult
 from tests.random_plans import PlanSource
-from tests.side_by_side import SPILLING_LIMITS, TIGHT_LIMITS, Pair, narrowed
+from tests.side_by_side import SPILLING_LIMITS, TIGHT_LIMITS, WALLET_LIMITS, Pair, narrowed
 
-_STAKING_CODES = 3000
 LEG_CODES = frozenset(
     each.code
     for each in get_error_classes()
-    if issubclass(each, LegError) and each.code < _STAKING_CODES
+    if issubclass(each, LegError) and not 3000 <= each.code < 4000
 )
 """Codes of the exchange and of accounts: these runs have no staking."""
+WALLET_CODES = frozenset(code for code in LEG_CODES if 1007 <= code < 2000 or code >= 4000)
+"""What the legs of wallets, providers and issuers can answer."""
 FLAGS = (
     *("repeated", "tombstone", "kept_place", "cancelled", "more", "waiting"),
     *("fills", "removals", "decrements", "price", "market"),
@@ -71,7 +72,7 @@ class Reached:
 
     def list_missing(self) -> list[str]:
         """Return what the exchange can answer or tell and was not reached."""
-        wanted = [f"code {code}" for code in (0, *sorted(LEG_CODES))]
+        wanted = [f"code {code}" for code in (0, *sorted(LEG_CODES - WALLET_CODES))]
         wanted += [f"event {name}" for name in EVENTS]
         wanted += [f"leg {flag}" for flag in FLAGS]
         wanted += [f"status {status.name}" for status in MarketStatus]
@@ -83,6 +84,10 @@ class Reached:
         repeated_only = ("UNFILLED", "DELISTED")
         wanted += [f"ended {each.name}" for each in Ended if each.name not in repeated_only]
         return [each for each in wanted if not self.counts[each]]
+
+    def list_missing_codes(self, codes: frozenset[int]) -> list[int]:
+        """Return which of some codes no leg was answered with."""
+        return [code for code in sorted(codes) if not self.counts[f"code {code}"]]
 
 
 def draw_bounds(seed: int) -> dict[str, int]:
@@ -97,12 +102,18 @@ def draw_bounds(seed: int) -> dict[str, int]:
 
 
 def play_seed(
-    seed: int, blocks: int, reached: Reached, *, compared: int = 1, attacked: bool = False
+    seed: int,
+    blocks: int,
+    reached: Reached,
+    *,
+    compared: int = 1,
+    attacked: bool = False,
+    draw: type[PlanSource] = PlanSource,
 ) -> None:
     """Play a seed's blocks side by side; an AssertionError is a difference."""
-    with narrowed(draw_bounds(seed)):
-        source = PlanSource(seed)
-        pair = Pair(signed=False, compared=compared)
+    with narrowed(draw_bounds(seed) | (WALLET_LIMITS if seed % 2 else {})):
+        source = draw(seed)
+        pair = Pair(draw.genesis, signed=False, compared=compared)
         for _ in range(blocks):
             plan = source.draw_block(TXS_MAX, LEGS_MAX)
             reached.note_block(pair.play(plan if attacked else plan._replace(attacked=1 << 16)))

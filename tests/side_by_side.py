@@ -41,6 +41,14 @@ TIGHT_LIMITS = {
     "DELIST_NOTICE_MS": 3_000,
 }
 """Bounds so narrow that a handful of transactions, or of seconds, runs into each of them."""
+WALLET_LIMITS = {
+    "TOKENS_MAX": 6,
+    "ALLOWANCES_MAX": 1,
+    "PAYMENT_KEPT_MS": 2_500,
+    "LIMITS_MAX": 1,
+    "LIMITS_DELAY_MS": 2_500,
+}
+"""The same for the legs of wallets, providers and issuers."""
 _MASS_LIMITS = ("MASS_STEPS_MAX", "MASS_START_MAX", "MASS_PAIRS_MAX", "MASS_TRIGGERS_MIN")
 SPILLING_LIMITS = tuple(
     dict(zip(_MASS_LIMITS, values, strict=True))
@@ -170,9 +178,7 @@ class Pair:
         found = self.model.list_refusals(tx, height, time_ms, others)
         if any((tx.signer, tx.body.nonce) == (each.signer, each.body.nonce) for each in others):
             found.append(errors.NonceUsed.code)
-        if tx.body.owner in self.model.list_unpaid([*others, tx]):
-            found.append(errors.FeesNotCovered.code)
-        return found
+        return found + self.model.list_fee_refusals(tx, time_ms, others)
 
     def compare_check(self, height: int, time_ms: int, tx: SignedTx) -> None:
         """Let both say whether the pool takes a transaction."""

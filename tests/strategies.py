@@ -4,7 +4,7 @@ Drawn small (the default) everything interacts: few owners, prices, lots and cli
 near the block's. Drawn wide every field takes its whole valid range, as the codec must.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -20,13 +20,19 @@ from omg_abci.protocol.messages import (
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreatePaymentRequest,
     Message,
+    Pay,
+    PayRequest,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
+    SetSponsorship,
     SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
+    UseSponsorship,
 )
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
 from omg_abci.protocol.units import OrderType, PostOnly, Scheme, SelfTrade, TimeInForce
@@ -64,6 +70,7 @@ from tests.field_draws import (
 )
 from tests.strategies_markets import change_market, create_market
 from tests.strategies_staking import STAKING_STRATEGIES, WIDE_STAKING
+from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES
 
 __all__ = (
     "AGENTS",
@@ -169,7 +176,7 @@ def set_switch(*, wide: bool = False) -> SearchStrategy[SetSwitch]:
 
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
-    return st.builds(ApproveAgent, addresses(wide=wide), st.just(1), times(wide=wide))
+    return st.builds(ApproveAgent, addresses(wide=wide), st.integers(1, 3), times(wide=wide))
 
 
 def revoke_agent(*, wide: bool = False) -> SearchStrategy[RevokeAgent]:
@@ -188,6 +195,7 @@ MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     SetSwitch: set_switch(),
     CreateMarket: create_market(),
     ChangeMarket: change_market(),
+    **WALLET_MESSAGES,
     **STAKING_STRATEGIES,
 }
 """Small messages of each kind."""
@@ -202,6 +210,7 @@ WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
     set_switch(wide=True),
     create_market(wide=True),
     change_market(wide=True),
+    *WIDE_WALLET_MESSAGES,
     WIDE_STAKING,
 )
 
@@ -217,11 +226,9 @@ def trades(market: int = 0) -> SearchStrategy[Message]:
 def messages() -> SearchStrategy[Message]:
     """Draw any small message."""
     owners = (Transfer, ApproveAgent, RevokeAgent, CreateMarket, ChangeMarket, ChangeMarket)
-    others = [
-        *(MESSAGE_STRATEGIES[kind] for kind in owners),
-        st.one_of(*STAKING_STRATEGIES.values()),
-    ]
-    kinds = st.sampled_from([trades()] * 15 + others)
+    few = [MESSAGE_STRATEGIES[kind] for kind in owners]
+    few += [st.one_of(*WALLET_MESSAGES.values()), st.one_of(*STAKING_STRATEGIES.values())]
+    kinds = st.sampled_from([trades()] * 15 + few)
     return kinds.flatmap(lambda kind: kind)
 
 
@@ -293,18 +300,27 @@ def make_body(
         0,
         plan.atomic,
         plan.max_unit_price,
-        tuple(
+        name_sponsor_first(
             fit_leg(move_leg(leg, time_ms, height), plan.owner.address, open_ids)
             for leg in plan.legs
         ),
     )
 
 
+def name_sponsor_first(legs: Iterable[Message]) -> tuple[Message, ...]:
+    """Return the legs with the first sponsor that they name before them, and no other."""
+    drawn = tuple(legs)
+    sponsors = [leg for leg in drawn if isinstance(leg, UseSponsorship)]
+    return (*sponsors[:1], *[leg for leg in drawn if not isinstance(leg, UseSponsorship)])
+
+
 def move_leg(leg: Message, time_ms: int, height: int) -> Message:
     """Return the leg with its times near a block's time, its expiry height near its height."""
     if isinstance(leg, PlaceOrder | AmendOrder) and leg.expires_height:
         leg = leg._replace(expires_height=max(1, height - PAST_HEIGHTS + leg.expires_height))
-    if isinstance(leg, PlaceOrder | AmendOrder | ApproveAgent) and leg.expires_ms:
+    if isinstance(
+        leg, PlaceOrder | AmendOrder | ApproveAgent | CreatePaymentRequest | SetSponsorship
+    ) and (leg.expires_ms):
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
     if isinstance(leg, SetSwitch) and leg.at_ms:
         leg = SetSwitch(time_ms - PAST_MS + leg.at_ms)
@@ -318,9 +334,15 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
     """
     if isinstance(leg, AmendOrder | CancelOrder) and open_ids and leg.client_id % 8:
         leg = leg._replace(client_id=open_ids[leg.client_id % len(open_ids)])
-    if isinstance(leg, Transfer) and leg.to == owner:
+    if isinstance(leg, Transfer | Pay) and leg.to == owner:
         leg = leg._replace(from_subaccount=0, to_subaccount=1)
-    if isinstance(leg, ApproveAgent) and leg.agent == owner:
+    if isinstance(leg, PayRequest) and leg.payee == owner:
+        leg = leg._replace(payee=GUEST.address)
+    if isinstance(leg, SetSponsorship) and leg.customer == owner:
+        leg = leg._replace(customer=GUEST.address)
+    if isinstance(leg, UseSponsorship) and leg.sponsor == owner:
+        leg = UseSponsorship(GUEST.address)
+    if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
     return leg
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the legs about markets."""
+"""Hypothesis strategies for the messages of those who open and change markets."""
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from omg_abci.protocol.limits import (
+    AMOUNT_MAX,
     AUCTION_DEFAULT_MS,
-    BASIS_POINTS,
     CANCEL_ALL_MAX,
     MATCHES_DEFAULT,
     QUANTITY_LOTS_MAX,
@@ -18,24 +18,22 @@ from omg_abci.protocol.limits import (
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
-    ClaimRewards,
+    CloseToken,
     CreateMarket,
-    CreateValidator,
-    Delegate,
-    EditValidator,
+    CreateToken,
     Message,
+    Mint,
+    Pay,
     PlaceOrder,
-    Redelegate,
     RevokeAgent,
+    SetAllowance,
     SetSwitch,
-    SetVote,
     Transfer,
     TxBody,
-    Undelegate,
-    Unjail,
 )
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import sign_tx
@@ -74,6 +72,22 @@ def transfer(
 ) -> Transfer:
     """Move smallest units of a token to an account; raise as `Transfer.check`."""
     message = Transfer(to, token, amount, from_subaccount, to_subaccount)
+    message.check()
+    return message
+
+
+def pay(
+    to: Address,
+    token: TokenId,
+    amount: Amount,
+    *,
+    memo: bytes = b"",
+    client_id: int = 0,
+    from_subaccount: int = 0,
+    to_subaccount: int = 0,
+) -> Pay:
+    """Transfer with a memo; with a client id it is done once. Raise as `Pay.check`."""
+    message = Pay(to, token, amount, from_subaccount, to_subaccount, client_id, memo)
     message.check()
     return message
 
@@ -243,83 +257,58 @@ def revoke_agent(agent: Address) -> RevokeAgent:
     return message
 
 
-# --- stake ------------------------------------------------------------------------------------
-
-
-def create_validator(
-    public_key: bytes,
-    moniker: str,
-    amount: Amount,
+def create_token(
+    symbol: str,
+    decimals: int,
     *,
-    self_bond_min: Amount,
-    commission_bp: int = 0,
-    commission_max_bp: int = BASIS_POINTS,
-    commission_step_bp: int = 0,
-) -> CreateValidator:
-    """Become a validator with a first stake of one's own; raise as `CreateValidator.check`.
+    supply: Amount = 0,
+    cap: Amount | None = None,
+    mintable: bool | None = None,
+    burnable: bool = True,
+) -> CreateToken:
+    """Make a token of one's own; raise as `CreateToken.check`.
 
-    The consensus key is compressed, 33 bytes. Rates are in basis points; without a step the
-    commission never changes.
+    Without a cap it is the supply, and as much as an amount can say when there is no supply yet.
+    A token of which less than its cap is made at once can be minted.
     """
-    message = CreateValidator(
-        public_key,
-        moniker,
-        commission_bp,
-        commission_max_bp,
-        commission_step_bp,
-        self_bond_min,
-        amount,
+    if cap is None:
+        cap = supply or AMOUNT_MAX
+    message = CreateToken(
+        symbol, decimals, supply < cap if mintable is None else mintable, burnable, supply, cap
     )
     message.check()
     return message
 
 
-def edit_validator(moniker: str, commission_bp: int, self_bond_min: Amount) -> EditValidator:
-    """Change one's own validator; raise as `EditValidator.check`."""
-    message = EditValidator(moniker, commission_bp, self_bond_min)
+def mint(token: TokenId, amount: Amount, to: Address, *, to_subaccount: int = 0) -> Mint:
+    """Make more of a token of one's own, for an account; raise as `Mint.check`."""
+    message = Mint(token, amount, to, to_subaccount)
     message.check()
     return message
 
 
-def unjail() -> Unjail:
-    """Let one's own validator come back from jail."""
-    return Unjail()
-
-
-def delegate(validator: Address, amount: Amount) -> Delegate:
-    """Bond free tokens to a validator; raise as `Delegate.check`."""
-    message = Delegate(validator, amount)
+def burn(token: TokenId, amount: Amount, *, from_subaccount: int = 0) -> Burn:
+    """Destroy what one has of a token; raise as `Burn.check`."""
+    message = Burn(token, amount, from_subaccount)
     message.check()
     return message
 
 
-def undelegate(validator: Address, amount: Amount) -> Undelegate:
-    """Take stake back; it is free after the unbonding time; raise as `Undelegate.check`."""
-    message = Undelegate(validator, amount)
+def close_token(token: TokenId) -> CloseToken:
+    """End a token of one's own of which nothing is left; raise BadToken."""
+    message = CloseToken(token)
     message.check()
     return message
 
 
-def redelegate(source: Address, target: Address, amount: Amount) -> Redelegate:
-    """Move stake to another validator at once; raise as `Redelegate.check`."""
-    message = Redelegate(source, target, amount)
-    message.check()
-    return message
+def set_allowance(
+    agent: Address, token: TokenId, total: Amount, *, daily: Amount | None = None
+) -> SetAllowance:
+    """Bound what an agent may pay of a token, in all and a day; raise as `SetAllowance.check`.
 
-
-def claim_rewards(validator: Address) -> ClaimRewards:
-    """Take the rewards of one's stake, and the commission of one's own validator."""
-    message = ClaimRewards(validator)
-    message.check()
-    return message
-
-
-def set_vote(validator: Address, parameter: int, value: Amount) -> SetVote:
-    """Say what a number of the chain should be, 0 for nothing; raise as `SetVote.check`.
-
-    `parameters.compute_step_floor` finds a value of the grid.
+    Without a daily bound all of it may be paid in one day; a total of 0 takes the allowance back.
     """
-    message = SetVote(validator, parameter, value)
+    message = SetAllowance(agent, token, total, total if daily is None else daily)
     message.check()
     return message
 

@@ -43,6 +43,7 @@ e2e_4_single  orders/s    the same through four validators on this machine
 fill_latency  ms          from sending an order to seeing its fill at another node
 state         GiB         a million accounts and open orders; restart time
 growth        ×           what an order costs among a million others, by among ten thousand
+delegators    ×           what a block of stake costs with 100,000 delegators, by with ten
 
 Each figure stands beside its floor, which must hold, its goal, and its ceiling: what the bare
 operation does in the same run. docs/performance says what is timed.

@@ -139,6 +139,14 @@ SPECIFICATIONS: Final = (
         "lower",
         "what would not grow at all",
     ),
+    Specification(
+        "delegators",
+        "×",
+        1.1,
+        1.25,
+        "lower",
+        "what would not grow at all",
+    ),
 )
 NAMES: Final = tuple(specification.name for specification in SPECIFICATIONS)
 

@@ -19,6 +19,7 @@ from omg_abci.node.channel import settle_child
 MEASURES: Final = {
     "match": "omg_abci.bench.matching",
     "block": "omg_abci.bench.blocks",
+    "delegators": "omg_abci.bench.delegators",
     "state_make": "omg_abci.bench.state_making",
     "state_load": "omg_abci.bench.state_loading",
     "reader_load": "omg_abci.bench.state_loading",

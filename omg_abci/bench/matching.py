@@ -79,7 +79,7 @@ def _run(
     for start in range(0, len(steps), _BLOCK_MESSAGES):
         height = state.height + 1
         state.begin_block(height, TIME_MS, bytes(32))
-        calls = _prepare(owners, steps[start : start + _BLOCK_MESSAGES])
+        calls = _prepare(state, owners, steps[start : start + _BLOCK_MESSAGES])
         gc.collect()
         gc.disable()
         begun, cpu_begun = time.perf_counter(), time.process_time()
@@ -95,14 +95,15 @@ def _run(
     return seconds, cpu_seconds, (fills, lots)
 
 
-_Call = tuple[Callable[..., LegResult], bytes, object]
+_Call = tuple[Callable[..., LegResult], LegContext, object]
 
 
-def _prepare(owners: Sequence[Owner], steps: Sequence[Step]) -> list[_Call]:
+def _prepare(state: WorkingState, owners: Sequence[Owner], steps: Sequence[Step]) -> list[_Call]:
+    """Make ready what a transaction has found out before it comes to its legs."""
     return [
         (
             process_cancel_order if isinstance(leg, CancelOrder) else process_place_order,
-            owners[owner].address,
+            LegContext(state.get_account(owners[owner].address), _UNTIL_MS),
             leg,
         )
         for owner, leg in steps
@@ -111,7 +112,4 @@ def _prepare(owners: Sequence[Owner], steps: Sequence[Step]) -> list[_Call]:
 
 def _process(state: WorkingState, calls: Sequence[_Call]) -> list[LegResult]:
     """Do what is timed."""
-    return [
-        process(state, LegContext(state.get_account(owner), _UNTIL_MS), leg)
-        for process, owner, leg in calls
-    ]
+    return [process(state, ctx, leg) for process, ctx, leg in calls]

@@ -56,12 +56,7 @@ def make_plans(*, quick: bool) -> Iterator[dict[str, Plan]]:
     shrink = 3 if quick else 1
     intervals = 1 if quick else 2
     directory = StateDirectory(once=[Variant(LARGEST, history=True)])
-    variants = [
-        Variant(accounts, history)
-        for accounts in SIZES
-        for history in (False, True)
-        if not (quick and history and accounts == LARGEST)
-    ]
+    variants = _list_variants(quick=quick)
 
     def apart(name: str, **settings: int) -> Measure:
         return lambda: make_measurement(measure_apart(name, **settings))
@@ -95,9 +90,22 @@ def make_plans(*, quick: bool) -> Iterator[dict[str, Plan]]:
                 1 if quick else runs,
                 40 if quick else 85,
             ),
+            "delegators": Plan(
+                apart("delegators", few=10, many=100_000 // shrink, epochs=11), runs, 12
+            ),
         }
     finally:
         directory.close()
+
+
+def _list_variants(*, quick: bool) -> list[Variant]:
+    """Return the states that `growth` compares."""
+    return [
+        Variant(accounts, history)
+        for accounts in SIZES
+        for history in (False, True)
+        if not (quick and history and accounts == LARGEST)
+    ]
 
 
 def run_suite(names: Sequence[str], *, quick: bool, say: Say) -> list[Figure]:

@@ -102,7 +102,7 @@ class Admitter:
         except errors.AfterNotExecuted:
             waiting = True
             fee = self._rules.compute_fee_max(state, tx)
-            funds = self._rules.get_funds(state, tx.body.owner)
+            funds = self._rules.get_funds(state, tx.body.payer)
         entry = Entry(tx, fee, acknowledged=acknowledged, waiting=waiting)
         return entry, self._pool.add(entry, funds)
 

@@ -20,6 +20,9 @@ _CODE_HINTS: Final = {
     "AccountPoolFull": "wait until blocks took some of the owner's pending transactions",
     "AfterNotExecuted": "send the transaction that it names by `after` first",
     "FeesNotCovered": "give the owner more of the fee token, or wait for its pending transactions",
+    "NotSponsored": "the sponsor grants it first, or the owner pays: leave the sponsor away",
+    "SponsorshipExhausted": "the sponsor grants more, or the owner pays: leave the sponsor away",
+    "SponsorWithoutFunds": "the sponsor needs more of the fee token in its subaccount 0",
     "NotAnAgent": "the owner approves the signer first; the approval may be in the next block",
     "NonceUsed": "it may have been executed already: look for its id in the blocks",
 }

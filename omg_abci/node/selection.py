@@ -64,11 +64,12 @@ class _Filling:
         self._signers: dict[Address, int] = {}
         self._chosen: set[Key] = set()
         self._misses = 0
+        self._busy = 0
         self.refused: list[tuple[Entry, errors.TxError]] = []
 
     def is_full(self) -> bool:
         """Tell whether to look no further."""
-        return self._misses >= MISSES_MAX or len(self.refused) >= REFUSED_MAX
+        return self._misses >= MISSES_MAX or max(self._busy, len(self.refused)) >= REFUSED_MAX
 
     def take_next(self, turns: _Turns) -> bool:
         """Take the owner's next transaction; return whether it may have another in this block."""
@@ -88,6 +89,10 @@ class _Filling:
                 self._budget.add(tx)
             except errors.BlockFull:
                 self._misses += 1
+                return False
+            except errors.SponsorBusy:
+                # Others may have other payers; this one may be paid for in a later block.
+                self._busy += 1
                 return False
             except errors.TxError as error:
                 if turns.served and isinstance(error, errors.FeesNotCovered):

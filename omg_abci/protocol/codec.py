@@ -4,7 +4,9 @@ Canonical bytes only: a message is accepted when re-serialising it without unkno
 the same bytes, so that no two byte strings mean the same transaction.
 """
 
+import re
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -12,27 +14,19 @@ from google.protobuf.message import DecodeError
 from omg_abci.gen.omg.tx.v1 import tx_pb2 as pb
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
+    MESSAGES,
     AmendOrder,
     ApproveAgent,
     CancelAll,
     CancelOrder,
     ChangeMarket,
-    ClaimRewards,
     CreateMarket,
-    CreateValidator,
-    Delegate,
-    EditValidator,
     Message,
     PlaceOrder,
-    Redelegate,
     RevokeAgent,
     SetSwitch,
-    SetVote,
-    StakingMessage,
     Transfer,
     TxBody,
-    Undelegate,
-    Unjail,
 )
 from omg_abci.protocol.result_bytes import encode_leg_result, encode_result
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal, TxResult
@@ -241,16 +235,41 @@ def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
     )
 
 
-def _decode_create_validator(leg: Any) -> CreateValidator:  # noqa: ANN401
-    return CreateValidator(
-        leg.public_key,
-        leg.moniker,
-        leg.commission_bp,
-        leg.commission_max_bp,
-        leg.commission_step_bp,
-        decode_amount(leg.self_bond_min),
-        decode_amount(leg.amount),
-    )
+_PLAIN_LEGS: Final = MESSAGES[MESSAGES.index(ChangeMarket) + 1 :]
+"""Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
+_AMOUNTS: Final = (
+    *("amount", "supply", "cap", "total", "daily", "payer_cap"),
+    *("self_bond_min", "value"),
+)
+_WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _compute_leg_name(kind: type[Message]) -> str:
+    """Return the name that a kind of leg has in the schema's oneof."""
+    return _WORD_BEGIN.sub("_", kind.__name__).lower()
+
+
+def _make_decoder(kind: type[Message]) -> Callable[[Any], Message]:
+    names = kind._fields
+
+    def decode(leg: Any) -> Message:  # noqa: ANN401 - a generated class
+        fields = [getattr(leg, name) for name in names]
+        for place, name in enumerate(names):
+            if name in _AMOUNTS:
+                fields[place] = decode_amount(fields[place])
+        return kind(*fields)
+
+    return decode
+
+
+def _encode_plain(leg: Message) -> Any:  # noqa: ANN401 - a generated class
+    fields = leg._asdict()
+    for name in _AMOUNTS:
+        if name in fields:
+            fields[name] = encode_amount(fields[name])
+    kind = type(leg)
+    message = getattr(pb, kind.__name__)(**fields)
+    return pb.Leg(**{_compute_leg_name(kind): message})
 
 
 _LEG_DECODERS: Final[dict[str, Any]] = {
@@ -266,16 +285,7 @@ _LEG_DECODERS: Final[dict[str, Any]] = {
     "set_switch": lambda leg: SetSwitch(leg.at_ms),
     "create_market": _decode_create_market,
     "change_market": lambda leg: ChangeMarket(leg.market, leg.action),
-    "create_validator": _decode_create_validator,
-    "edit_validator": lambda leg: EditValidator(
-        leg.moniker, leg.commission_bp, decode_amount(leg.self_bond_min)
-    ),
-    "unjail": lambda leg: Unjail(),  # noqa: ARG005 - it has no fields
-    "delegate": lambda leg: Delegate(leg.validator, decode_amount(leg.amount)),
-    "undelegate": lambda leg: Undelegate(leg.validator, decode_amount(leg.amount)),
-    "redelegate": lambda leg: Redelegate(leg.source, leg.target, decode_amount(leg.amount)),
-    "claim_rewards": lambda leg: ClaimRewards(leg.validator),
-    "set_vote": lambda leg: SetVote(leg.validator, leg.parameter, decode_amount(leg.value)),
+    **{_compute_leg_name(kind): _make_decoder(kind) for kind in _PLAIN_LEGS},
 }
 
 
@@ -310,31 +320,7 @@ def _encode_leg(leg: Message) -> Any:  # noqa: ANN401 - a generated class
         case ChangeMarket():
             return pb.Leg(change_market=pb.ChangeMarket(**leg._asdict()))
         case _:
-            return _encode_staking_leg(leg)
-
-
-def _encode_staking_leg(leg: StakingMessage) -> Any:  # noqa: ANN401 - a generated class
-    fields: dict[str, Any] = leg._asdict()
-    for name in ("amount", "self_bond_min", "value"):
-        if name in fields:
-            fields[name] = encode_amount(fields[name])
-    match leg:
-        case CreateValidator():
-            return pb.Leg(create_validator=pb.CreateValidator(**fields))
-        case EditValidator():
-            return pb.Leg(edit_validator=pb.EditValidator(**fields))
-        case Unjail():
-            return pb.Leg(unjail=pb.Unjail())
-        case Delegate():
-            return pb.Leg(delegate=pb.Delegate(**fields))
-        case Undelegate():
-            return pb.Leg(undelegate=pb.Undelegate(**fields))
-        case Redelegate():
-            return pb.Leg(redelegate=pb.Redelegate(**fields))
-        case ClaimRewards():
-            return pb.Leg(claim_rewards=pb.ClaimRewards(**fields))
-        case SetVote():
-            return pb.Leg(set_vote=pb.SetVote(**fields))
+            return _encode_plain(leg)
 
 
 # --- results ----------------------------------------------------------------------------------

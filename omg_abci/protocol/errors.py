@@ -8,7 +8,7 @@ Codes are consensus data (they are hashed into the next header) and append-only;
     └── TxError                         .code, .text
         ├── FormatError      1 –  99    the bytes can never be valid; no state was looked at
         ├── AdmissionError 100 – 199    this state refuses the transaction; it may not enter a block
-        ├── LegError      1000 – 3999   a leg failed; the transaction is in the block and pays
+        ├── LegError      1000 – 4999   a leg failed; the transaction is in the block and pays
         └── TransientError ≥ 32000      refused for now by this node; may be sent again
 """
 

@@ -247,24 +247,59 @@ class BadMarketAction(FormatError):
 
 
 class BadPublicKey(FormatError):
-    code, text = 80, "consensus key is not a compressed secp256k1 public key of 33 bytes"
+    code, text = 60, "consensus key is not a compressed secp256k1 public key of 33 bytes"
 
 
 class BadMoniker(FormatError):
-    code, text = 81, "moniker is not 1 to 64 bytes of printable text"
+    code, text = 61, "moniker is not 1 to 64 bytes of printable text"
 
 
 class BadCommission(FormatError):
-    code, text = 82, "commission, its maximum or its step is out of range or out of order"
+    code, text = 62, "commission, its maximum or its step is out of range or out of order"
 
 
 class SameValidator(FormatError):
-    code, text = 83, "stake moves to the validator that it is with"
+    code, text = 63, "stake moves to the validator that it is with"
 
 
 class BadParameter(FormatError):
-    code, text = 84, "there is no such number to vote on"
+    code, text = 64, "there is no such number to vote on"
 
 
 class BadVote(FormatError):
-    code, text = 85, "vote is out of the number's bounds, or between two steps of the grid"
+    code, text = 65, "vote is out of the number's bounds, or between two steps of the grid"
+
+
+# --- tokens and payments; 66 – 79 are left for other families ---
+
+
+class BadSymbol(FormatError):
+    code, text = 80, "symbol is not 1 to 16 capital letters and digits"
+
+
+class BadDecimals(FormatError):
+    code, text = 81, "a token has at most 36 decimals"
+
+
+class BadCap(FormatError):
+    code, text = 82, "cap is zero, below the supply, or not the supply of what cannot be minted"
+
+
+class BadMemo(FormatError):
+    code, text = 83, "memo is longer than 64 bytes"
+
+
+class BadRequestId(FormatError):
+    code, text = 84, "the payment request's number is zero"
+
+
+class BadUses(FormatError):
+    code, text = 85, "uses are zero, or above 64 where each payer has a cap"
+
+
+class SponsorIsOwner(FormatError):
+    code, text = 86, "an owner cannot be its own sponsor"
+
+
+class SponsorshipNotFirst(FormatError):
+    code, text = 87, "a sponsor is named by the first leg and by no other"

@@ -71,6 +71,38 @@ class LegsRolledBack(LegError):
     code, text = 1006, "another leg of the atomic transaction failed"
 
 
+class NotIssuer(LegError):
+    code, text = 1007, "only the token's issuer may do this, and nobody with a token of genesis"
+
+
+class TokenNotMintable(LegError):
+    code, text = 1008, "the token was created as one that cannot be minted"
+
+
+class TokenNotBurnable(LegError):
+    code, text = 1009, "the token is not one that its holders may burn"
+
+
+class SupplyAboveCap(LegError):
+    code, text = 1010, "there would be more of the token than its cap"
+
+
+class DepositNotCovered(LegError):
+    code, text = 1011, "free balance does not cover the deposit of the record"
+
+
+class SymbolTaken(LegError):
+    code, text = 1012, "another token has the symbol"
+
+
+class TooManyTokens(LegError):
+    code, text = 1013, "there are as many tokens as allowed"
+
+
+class TokenInUse(LegError):
+    code, text = 1014, "somebody has some of the token, or a market trades it"
+
+
 # --- legs: exchange ---------------------------------------------------------------------------
 
 
@@ -234,6 +266,61 @@ class AmendTimeInForceNotAllowed(LegError):
     code, text = 2039, "an immediate order's time in force cannot be amended"
 
 
+# --- legs: payments ---------------------------------------------------------------------------
+
+
+class AllowanceExceeded(LegError):
+    code, text = 4000, "amount is above what the agent may still pay of the token"
+
+
+class DailyAllowanceExceeded(LegError):
+    code, text = 4001, "amount is above what the agent may still pay of the token on this day"
+
+
+class TooManyAllowances(LegError):
+    code, text = 4002, "the agent has allowances for as many tokens as allowed"
+
+
+class UnknownRequest(LegError):
+    code, text = 4003, "payment request does not exist, was closed or used up"
+
+
+class RequestExists(LegError):
+    code, text = 4004, "owner has an open payment request of that number"
+
+
+class RequestExpiryOutOfRange(LegError):
+    code, text = 4005, "payment request would end in the past or more than a year ahead"
+
+
+class RequestExpired(LegError):
+    code, text = 4006, "payment request has expired"
+
+
+class RequestDiffers(LegError):
+    code, text = 4007, "token or amount is not what the payment request asks for"
+
+
+class PayerCapExceeded(LegError):
+    code, text = 4008, "payer would pay more than the payment request takes of one"
+
+
+class SponsorshipExpiryOutOfRange(LegError):
+    code, text = 4009, "sponsorship would end in the past or more than a year ahead"
+
+
+class UnknownSponsorship(LegError):
+    code, text = 4010, "owner sponsors no such customer"
+
+
+class TooManyLimits(LegError):
+    code, text = 4011, "owner has limits for as many tokens as allowed"
+
+
+class DailyLimitExceeded(LegError):
+    code, text = 4012, "amount is above what the owner's account may still pay on this day"
+
+
 # --- transient --------------------------------------------------------------------------------
 
 
@@ -259,3 +346,19 @@ class NodeBusy(TransientError):
 
 class NotAnAgent(TransientError):
     code, text = 32_005, "signer is not an agent of the owner at this height"
+
+
+class NotSponsored(TransientError):
+    code, text = 32_040, "the sponsor has granted nothing to the owner, or its grant has expired"
+
+
+class SponsorshipExhausted(TransientError):
+    code, text = 32_041, "what the sponsor granted does not cover the fee"
+
+
+class SponsorWithoutFunds(TransientError):
+    code, text = 32_042, "the sponsor's free balance does not cover the fee"
+
+
+class SponsorBusy(TransientError):
+    code, text = 32_043, "the sponsor's balance or grant pays for others in this block; try later"

@@ -61,6 +61,35 @@ MASS_PAIRS_MAX: Final = 500
 MASS_TRIGGERS_MIN: Final = 500
 """What batch auctions leave of those at the end: stop orders cannot be held up by trading."""
 
+# --- payments ---
+MEMO_BYTES_MAX: Final = 64
+"""An invoice's number, two hashes or a short sentence; it costs what its bytes cost."""
+PAYMENT_KEPT_MS: Final = 2 * 24 * 3600 * 1000
+"""How long a payment's client id is remembered: as long as its transaction may be sent again."""
+PAYMENTS_FORGOTTEN: Final = 2
+"""Old payments that remembering a new one forgets: more than it adds."""
+ALLOWANCES_MAX: Final = 8
+"""Tokens that one agent may pay with: they stand in one record."""
+REQUEST_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+CAPPED_USES_MAX: Final = 64
+"""A request that caps what each payer pays has every payer in its record."""
+LIMITS_MAX: Final = 8
+"""Tokens of which an owner bounds what it pays: they stand in one record."""
+LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
+"""A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
+SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+RECORDS_PER_BOND: Final = 10_000
+"""The deposit of a small record is this part of a market's bond, rounded up."""
+DAY_MS: Final = 24 * 3600 * 1000
+
+# --- tokens ---
+TOKENS_MAX: Final = 10_000
+SYMBOL_BYTES_MAX: Final = 16
+DECIMALS_MAX: Final = 36
+"""More than any token in use has; 10^36 of its units still fit into an amount."""
+CREATED_TOKEN_FIRST: Final = 1 << 31
+"""The id of the first token that is created; the ids below are for the root chain's tokens."""
+
 # --- markets ---
 MARKETS_MAX: Final = 10_000
 MARKET_BOND_DEFAULT: Final = 1_000_000_000_000_000_000_000
@@ -131,6 +160,20 @@ WORK_AGENT: Final = 60
 WORK_SWITCH: Final = 30
 WORK_MARKET: Final = 500
 """Creating or changing a market; rare, and it writes most."""
+WORK_PAY: Final = 60
+"""A transfer, and what is remembered of it."""
+WORK_ALLOWANCE: Final = 60
+WORK_REQUEST: Final = 60
+WORK_SPONSORSHIP: Final = 60
+WORK_SPONSORED: Final = 30
+"""Naming a sponsor, whose grant is written when the fee is known."""
+WORK_LIMITS: Final = 60
+WORK_TOKEN: Final = 200
+"""Creating a token writes four records."""
+WORK_SUPPLY: Final = 60
+"""Minting and burning write a balance and the token."""
+WORK_CLOSE_TOKEN: Final = 7_000
+"""Every market is asked whether it trades the token."""
 
 WORK_STAKE: Final = 120
 """Delegating, undelegating, redelegating, claiming: up to six records."""
@@ -151,9 +194,12 @@ _RELATIONS = (
     ),
     (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),
     (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
+    (
+        max(WORK_MARKET, WORK_TOKEN, WORK_CLOSE_TOKEN, WORK_VALIDATOR)
+        <= WORK_PLACE + MATCHES_MAX * WORK_MATCH,
+        "placing is the dearest leg",
+    ),
     (VALIDATORS_MAX <= CANDIDATES_MAX, "the set is chosen from the candidates"),
-    (WORK_VALIDATOR <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "validators are not the dearest leg"),
-    (WORK_MARKET <= WORK_PLACE + MATCHES_MAX * WORK_MATCH, "placing is the dearest leg"),
     (
         WORK_TX
         + WORK_PER_16_BYTES * TX_BYTES_MAX

@@ -167,3 +167,13 @@ StakingMessage = (
     | SetVote
 )
 """Every leg about stake."""
+STAKING_MESSAGES: Final = (
+    CreateValidator,
+    EditValidator,
+    Unjail,
+    Delegate,
+    Undelegate,
+    Redelegate,
+    ClaimRewards,
+    SetVote,
+)

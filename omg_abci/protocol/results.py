@@ -51,7 +51,7 @@ class LegResult(NamedTuple):
     price: Ticks = 0
     """Where a slid order rests."""
     market: MarketId = 0
-    """The id that CreateMarket gave."""
+    """The id that CreateMarket gave, or CreateToken to a token."""
     waiting: bool = False
     """The order waits for its trigger."""
 

@@ -10,28 +10,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol.crypto import compute_keccak
-from omg_abci.protocol.messages import (
-    AmendOrder,
-    ApproveAgent,
-    CancelAll,
-    CancelOrder,
-    ChangeMarket,
-    ClaimRewards,
-    CreateMarket,
-    CreateValidator,
-    Delegate,
-    EditValidator,
-    Message,
-    PlaceOrder,
-    Redelegate,
-    RevokeAgent,
-    SetSwitch,
-    SetVote,
-    Transfer,
-    TxBody,
-    Undelegate,
-    Unjail,
-)
+from omg_abci.protocol.leg_types import LEG_TYPES
+from omg_abci.protocol.messages import AmendOrder, Message, TxBody
 from omg_abci.protocol.parameters import PARAMETERS
 from omg_abci.protocol.units import (
     Hash,
@@ -89,84 +69,6 @@ def compute_digest(separator: Hash, scheme: int, body_bytes: bytes, body: TxBody
 
 # --- EIP-712 ----------------------------------------------------------------------------------
 
-LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
-    Transfer: (
-        ("address", "to"),
-        ("uint32", "token"),
-        ("uint128", "amount"),
-        ("uint8", "fromSubaccount"),
-        ("uint8", "toSubaccount"),
-    ),
-    PlaceOrder: (
-        ("uint32", "market"),
-        ("string", "side"),
-        ("string", "orderType"),
-        ("string", "timeInForce"),
-        ("string", "postOnly"),
-        ("uint64", "price"),
-        ("uint64", "quantity"),
-        ("uint64", "expiresMs"),
-        ("uint64", "clientId"),
-        ("uint8", "subaccount"),
-        ("string", "selfTrade"),
-        ("uint32", "maxMatches"),
-        ("uint64", "expiresHeight"),
-        ("uint64", "display"),
-        ("uint64", "trigger"),
-    ),
-    AmendOrder: (
-        ("uint64", "clientId"),
-        ("uint64", "price"),
-        ("uint64", "quantity"),
-        ("uint64", "expiresMs"),
-        ("uint32", "maxMatches"),
-        ("uint64", "expiresHeight"),
-        ("uint64", "display"),
-        ("uint64", "trigger"),
-        ("string", "timeInForce"),
-        ("string", "postOnly"),
-        ("string", "selfTrade"),
-    ),
-    CancelOrder: (("uint64", "clientId"),),
-    CancelAll: (("uint32", "market"), ("string", "side"), ("uint32", "maxOrders")),
-    ApproveAgent: (("address", "agent"), ("string", "scope"), ("uint64", "expiresMs")),
-    RevokeAgent: (("address", "agent"),),
-    SetSwitch: (("uint64", "atMs"),),
-    CreateMarket: (
-        ("uint32", "base"),
-        ("uint32", "quote"),
-        ("uint128", "baseUnit"),
-        ("uint128", "quoteUnit"),
-        ("uint64", "lotsMin"),
-        ("uint64", "lotsMax"),
-        ("string", "mode"),
-        ("uint32", "bandBp"),
-        ("uint64", "auctionMs"),
-    ),
-    ChangeMarket: (("uint32", "market"), ("string", "action")),
-    CreateValidator: (
-        ("bytes", "publicKey"),
-        ("string", "moniker"),
-        ("uint32", "commissionBp"),
-        ("uint32", "commissionMaxBp"),
-        ("uint32", "commissionStepBp"),
-        ("uint128", "selfBondMin"),
-        ("uint128", "amount"),
-    ),
-    EditValidator: (
-        ("string", "moniker"),
-        ("uint32", "commissionBp"),
-        ("uint128", "selfBondMin"),
-    ),
-    Unjail: (),
-    Delegate: (("address", "validator"), ("uint128", "amount")),
-    Undelegate: (("address", "validator"), ("uint128", "amount")),
-    Redelegate: (("address", "source"), ("address", "target"), ("uint128", "amount")),
-    ClaimRewards: (("address", "validator"),),
-    SetVote: (("address", "validator"), ("string", "parameter"), ("uint128", "value")),
-}
-"""EIP-712 type and name of each field, in the message's own order."""
-
 BODY_FIELDS: Final = (
     ("string", "chain"),
     ("address", "owner"),
@@ -205,7 +107,7 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         SelfTrade.DECREMENT: "decrement",
         SelfTrade.ALLOW: "allow",
     },
-    "scope": {1: "trade"},
+    "scope": {1: "trade", 2: "pay", 3: "trade and pay"},
     "parameter": {number: each.name for number, each in PARAMETERS.items()},
     "mode": {MarketMode.CONTINUOUS: "continuous", MarketMode.BATCH: "batch"},
     "action": {
@@ -214,7 +116,7 @@ _WORDS: Final[dict[str, dict[int, str]]] = {
         MarketAction.DELIST: "delist",
     },
 }
-"""What a wallet shows instead of an enumeration's number."""
+"""What a wallet shows instead of an enumeration's number; other strings are their own words."""
 
 _AMEND_POST_ONLY: Final[dict[int, str]] = {
     **_WORDS["postOnly"],
@@ -279,13 +181,14 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    values: tuple[Any, ...] = tuple(leg)
-    for (kind, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
+    values: tuple[int | bytes | str, ...] = tuple(leg)
+    for (_, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
+        elif isinstance(value, str) or name not in _WORDS:
+            shown[name] = value
         else:
-            is_word = kind == "string" and name in _WORDS
-            shown[name] = _get_words(type(leg), name)[value] if is_word else value
+            shown[name] = _get_words(type(leg), name)[value]
     return shown
 
 
@@ -299,6 +202,7 @@ _WORD_FORMATS: Final = {
     "uint64": "24xQ",
     "uint32": "24xQ",
     "uint8": "24xQ",
+    "bool": "24xQ",
 }
 """How a value lies in its 32-byte word."""
 
@@ -313,7 +217,7 @@ class _Layout(NamedTuple):
     amounts: tuple[int, ...]
     """Places of the numbers that are wider than a machine's."""
     texts: tuple[int, ...]
-    """Places of what is hashed as it is: names and bytes of any length."""
+    """Places of texts and bytes of any length, which stand as their hashes."""
 
 
 def _lay_out(leg: type[Message]) -> _Layout:
@@ -328,14 +232,12 @@ def _lay_out(leg: type[Message]) -> _Layout:
         struct.Struct(">32s" + "".join([_WORD_FORMATS[kind] for kind, _ in fields])),
         tuple(hashes),
         tuple([place for place, (kind, _) in enumerate(fields) if kind == "uint128"]),
-        tuple(
-            [
-                place
-                for place, (kind, name) in enumerate(fields)
-                if kind == "bytes" or (kind == "string" and name not in _WORDS)
-            ]
-        ),
+        tuple([place for place, field in enumerate(fields) if _is_text(*field)]),
     )
+
+
+def _is_text(kind: str, name: str) -> bool:
+    return kind == "bytes" or (kind == "string" and name not in _WORDS)
 
 
 _LAYOUTS: Final = {leg: _lay_out(leg) for leg in LEG_TYPES}
@@ -368,8 +270,8 @@ def _hash_leg(leg: Message) -> Hash:
     for place in layout.amounts:
         values[place] = values[place].to_bytes(16, "big")
     for place in layout.texts:
-        value = values[place]
-        values[place] = compute_keccak(value.encode() if isinstance(value, str) else value)
+        text = values[place]
+        values[place] = compute_keccak(text.encode() if isinstance(text, str) else text)
     return compute_keccak(layout.pack.pack(layout.type_hash, *values))
 
 

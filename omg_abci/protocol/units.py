@@ -4,7 +4,7 @@ Every quantity is a plain ``int`` with a named unit; addresses and hashes are ``
 here are for readers and the type checker: they cost nothing when the code runs.
 """
 
-from enum import IntEnum
+from enum import STRICT, IntEnum, IntFlag
 from typing import Final
 
 Address = bytes
@@ -138,10 +138,11 @@ class Ended(IntEnum):
     """A fill-or-kill order that a batch auction, or its trigger's moment, could not fill."""
 
 
-class Scope(IntEnum):
+class Scope(IntFlag, boundary=STRICT):
     """What an agent key may sign for the owner, as bits."""
 
     TRADE = 1
+    PAY = 2
 
 
 class MarketStatus(IntEnum):

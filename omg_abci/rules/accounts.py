@@ -3,27 +3,49 @@
 from typing import Final
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import TRADE_MESSAGES, ApproveAgent, Message, RevokeAgent, Transfer
+from omg_abci.protocol.messages import (
+    PAY_MESSAGES,
+    TRADE_MESSAGES,
+    ApproveAgent,
+    Message,
+    RevokeAgent,
+    SetAllowance,
+    Transfer,
+    UseSponsorship,
+)
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Millis, Scope
 from omg_abci.rules.context import LegContext
+from omg_abci.rules.spending import require_spending, write_spending
+from omg_abci.state import schema
+from omg_abci.state.keyed_records import Allowance, AllowancesRecord
 from omg_abci.state.objects import Account
 from omg_abci.state.records import AgentRecord
 from omg_abci.state.working import WorkingState
 
 _TRADE: Final = int(Scope.TRADE)
 _TRADES: Final = dict.fromkeys(TRADE_MESSAGES)
+_OTHER_SCOPES: Final[dict[type[Message], int]] = {
+    **dict.fromkeys(PAY_MESSAGES, int(Scope.PAY)),
+    UseSponsorship: int(Scope.TRADE | Scope.PAY),
+}
+"""What is no trade, with the scope that covers it."""
 
 
 def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> LegResult:
-    """Move tokens between subaccounts; raise UnknownToken, InsufficientFunds."""
+    """Move tokens between subaccounts.
+
+    Raise UnknownToken, InsufficientFunds and what `require_spending` raises.
+    """
     ctx.work += limits.WORK_TRANSFER
     if msg.token not in state.tokens:
         raise errors.UnknownToken(str(msg.token))
     owner = ctx.account.owner
     if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
         raise errors.InsufficientFunds
+    spending = require_spending(state, ctx, msg.token, msg.amount, msg.to)
 
+    write_spending(state, spending)
     source = state.get_balance(owner, msg.from_subaccount, msg.token)
     target = state.get_balance(msg.to, msg.to_subaccount, msg.token)
     state.change_balance(source, -msg.amount, 0)
@@ -46,12 +68,33 @@ def process_approve_agent(state: WorkingState, ctx: LegContext, msg: ApproveAgen
 
 
 def process_revoke_agent(state: WorkingState, ctx: LegContext, msg: RevokeAgent) -> LegResult:
-    """Delete an approval; raise UnknownAgent."""
+    """Delete an approval and the agent's allowances; raise UnknownAgent."""
     ctx.work += limits.WORK_AGENT
     if msg.agent not in ctx.account.agents:
         raise errors.UnknownAgent
 
     state.set_agent(ctx.account, msg.agent, None)
+    key = schema.compute_allowances_key(ctx.account.owner, msg.agent)
+    if key in state.by_key:
+        state.set_record(key, None)
+    return LegResult()
+
+
+def process_set_allowance(state: WorkingState, ctx: LegContext, msg: SetAllowance) -> LegResult:
+    """Bound what an agent may pay; raise UnknownAgent, UnknownToken, TooManyAllowances."""
+    ctx.work += limits.WORK_ALLOWANCE
+    if msg.agent not in ctx.account.agents:
+        raise errors.UnknownAgent
+    if msg.token not in state.tokens:
+        raise errors.UnknownToken(str(msg.token))
+    key = schema.compute_allowances_key(ctx.account.owner, msg.agent)
+    record = state.find_record(AllowancesRecord, key) or AllowancesRecord(())
+    known = record.find(msg.token)
+    if msg.total and known is None and len(record.rows) >= limits.ALLOWANCES_MAX:
+        raise errors.TooManyAllowances
+
+    allowance = Allowance(msg.token, msg.total, msg.daily, 0, 0) if msg.total else None
+    state.set_record(key, record.replace(msg.token, allowance))
     return LegResult()
 
 
@@ -71,5 +114,6 @@ def require_agent(
         raise errors.AgentExpired
     trades = scope & _TRADE
     for leg in legs:
-        if not (trades and type(leg) in _TRADES):
+        kind = type(leg)
+        if not (trades and kind in _TRADES) and not scope & _OTHER_SCOPES.get(kind, 0):
             raise errors.AgentScope(type(leg).__name__)

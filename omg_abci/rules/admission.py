@@ -5,10 +5,11 @@ block; ProcessProposal fills the same budget with the proposed block. All agains
 """
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SignedTx
+from omg_abci.protocol.messages import SignedTx, UseSponsorship
 from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
 from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.fees import compute_declared_work
+from omg_abci.rules.sponsorship import require_sponsorship
 from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
 
@@ -16,18 +17,24 @@ from omg_abci.state.working import WorkingState
 def check_tx(
     state: WorkingState, tx: SignedTx, height: Height, time_ms: Millis
 ) -> tuple[Amount, Amount]:
-    """Return the most that a transaction can cost, and what its owner has free for fees.
+    """Return the most that a transaction can cost, and what there is to pay it from.
+
+    That is its owner's free balance, or the lesser of a sponsor's and of its grant.
 
     Raise what keeps it out of the block at this height and time, in this order: StaleNonce,
     NonceAhead, NonceUsed, TxExpired, UnitPriceTooLow, TooDear, NotAnAgent, AgentExpired,
-    AgentScope, AfterNotExecuted, FeesNotCovered.
+    AgentScope, AfterNotExecuted, FeesNotCovered, NotSponsored, SponsorshipExhausted,
+    SponsorWithoutFunds.
     """
     body = tx.body
     signer = state.accounts.get(tx.signer)
     work = check_terms(state, tx, signer, height, time_ms)
     if body.after and not (signer is not None and signer.has_nonce(body.after)):
         raise errors.AfterNotExecuted(str(body.after))
-    fee, funds = work * state.unit_price, state.get_free(body.owner, 0, state.fee_token)
+    fee, payer = work * state.unit_price, body.payer
+    if payer != body.owner:
+        return fee, min(require_sponsorship(state, payer, body.owner, fee, time_ms))
+    funds = state.get_free(body.owner, 0, state.fee_token)
     if funds < fee:
         raise errors.FeesNotCovered
     return fee, funds
@@ -72,7 +79,9 @@ class BlockBudget:
         self._bytes_left = min(bytes_max, limits.BLOCK_BYTES_MAX)
         self._work_left = limits.BLOCK_WORK_MAX
         self._funds: dict[Address, Amount] = {}
-        """What the owners of the block's transactions have left for fees."""
+        """What the payers of the block's transactions have left for fees."""
+        self._grants: dict[tuple[Address, Address], Amount] = {}
+        """What sponsors, by customer, still pay of what they granted."""
         self._signers: dict[Address, tuple[Account | None, dict[Nonce, Address]]] = {}
         """Of each signer in the block its account, and by nonce whose transactions it signed."""
         self.txs: list[SignedTx] = []
@@ -100,16 +109,29 @@ class BlockBudget:
             and not (account is not None and account.has_nonce(after))
         ):
             raise errors.AfterNotExecuted(str(after))
-        funds = self._funds.get(owner)
-        if funds is None:
-            funds = state.get_free(owner, 0, state.fee_token)
-        fee = work * state.unit_price
-        if fee > funds:
-            raise errors.FeesNotCovered
-        self._funds[owner] = funds - fee
+        fee, first = work * state.unit_price, body.legs[0]
+        if type(first) is UseSponsorship:
+            self._charge_sponsor(first.sponsor, owner, fee)
+        else:
+            funds = self._funds.get(owner)
+            if funds is None:
+                funds = state.get_free(owner, 0, state.fee_token)
+            if fee > funds:
+                raise errors.FeesNotCovered
+            self._funds[owner] = funds - fee
         self._work_left -= work
         self._bytes_left -= size
         signed[nonce] = owner
         if known is None:
             self._signers[signer] = (account, signed)
         self.txs.append(tx)
+
+    def _charge_sponsor(self, sponsor: Address, customer: Address, fee: Amount) -> None:
+        """Take a fee from a sponsor's balance and grant; raise what keeps it from paying."""
+        left, funds = require_sponsorship(self._state, sponsor, customer, fee, self._time_ms)
+        left = self._grants.get((sponsor, customer), left)
+        funds = self._funds.get(sponsor, funds)
+        if fee > min(left, funds):
+            raise errors.SponsorBusy
+        self._grants[sponsor, customer] = left - fee
+        self._funds[sponsor] = funds - fee

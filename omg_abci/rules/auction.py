@@ -192,11 +192,11 @@ def _trade(state: WorkingState, bid: Order, ask: Order, price: Ticks) -> None:
 
 def _fill(state: WorkingState, order: Order, quantity: Lots) -> None:
     remaining = order.remaining - quantity
-    state.change_order(order, order.filled + quantity, remaining)
     if not remaining:
-        state.take_out(order)
-        state.remember_ended(order, Ended.FILLED)
-    elif order.special is not None and order.special.display:
+        state.end_order(order, Ended.FILLED, order.filled + quantity, 0)
+        return
+    state.change_order(order, order.filled + quantity, remaining)
+    if order.special is not None and order.special.display:
         state.change_tip(order, min(order.special.display, remaining))
 
 
@@ -206,7 +206,7 @@ def _fill(state: WorkingState, order: Order, quantity: Lots) -> None:
 def open_uncrossing(state: WorkingState, market: Market) -> None:
     """Price a call auction whose time has come; its pairs are made by `work_pairs`."""
     pricing = get_pricing(state, market)
-    banded = market.record.band_bp > 0
+    banded = market.band_bp > 0
     if pricing is None:
         if banded:
             state.set_market(market, reference=0)

@@ -13,7 +13,8 @@ from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
 
 _SIDE_MASK: Final = (1 << SIDE_BITS) - 1
-_CANCELLED: Final = LegResult(ended=Ended.CANCELLED)
+_BY_OWNER: Final = Ended.CANCELLED
+_CANCELLED: Final = LegResult(ended=_BY_OWNER)
 """What almost every cancel answers."""
 
 
@@ -22,23 +23,30 @@ def process_cancel_order(state: WorkingState, ctx: LegContext, msg: CancelOrder)
     ctx.work += limits.WORK_CANCEL
     account = ctx.account
     order = account.orders.get(msg.client_id)
-    if order is not None:
-        reason = _cancel(state, order)
-        return _CANCELLED if reason == Ended.CANCELLED else LegResult(ended=reason)
-    ended = account.get_ended(msg.client_id)
+    if order is None:
+        return _cancel_unknown(state, ctx, msg.client_id)
+    reason = _cancel(state, order)
+    return _CANCELLED if reason is _BY_OWNER else LegResult(ended=reason)
+
+
+def _cancel_unknown(state: WorkingState, ctx: LegContext, client_id: int) -> LegResult:
+    account = ctx.account
+    ended = account.get_ended(client_id)
     if ended is not None and ended.until_ms > state.time_ms:
         raise errors.OrderClosed
-    until_ms = account.tombstones.get(msg.client_id)
+    until_ms = account.tombstones.get(client_id)
     if until_ms is None and len(account.tombstones) >= limits.TOMBSTONES_MAX:
         raise errors.TooManyTombstones
 
     if until_ms is None or until_ms < ctx.until_ms:
-        state.set_tombstone(account, msg.client_id, ctx.until_ms)
+        state.set_tombstone(account, client_id, ctx.until_ms)
     return LegResult(tombstone=True)
 
 
 def _cancel(state: WorkingState, order: Order) -> Ended:
-    reason = get_death(state, order) or Ended.CANCELLED
+    reason = _BY_OWNER
+    if order.expires_ms or order.special is not None or order.account.switch_ms:
+        reason = get_death(state, order) or _BY_OWNER
     remove_resting(state, order, reason)
     return reason
 

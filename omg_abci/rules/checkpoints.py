@@ -6,11 +6,13 @@ The set changes at checkpoint blocks only (docs/spec/staking.md#the-validator-se
 from collections.abc import Sequence
 
 from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
-from omg_abci.protocol.units import Address
+from omg_abci.protocol.crypto import compute_address
+from omg_abci.protocol.units import ZERO_ADDRESS, Address
 from omg_abci.rules.rewards import distribute_rewards
 from omg_abci.rules.slashing import note_votes, punish_offences, set_missed
 from omg_abci.rules.stake_math import compute_self_bond
-from omg_abci.state.stake_records import StakingRecord
+from omg_abci.state import schema
+from omg_abci.state.stake_records import ConsensusRecord, StakingRecord
 from omg_abci.state.validator_set import compute_powers
 from omg_abci.state.working import WorkingState
 
@@ -29,7 +31,9 @@ def end_staking(state: WorkingState) -> tuple[ValidatorUpdate, ...]:
         return ()
     if state.fees is None:
         state.fee_pool -= distribute_rewards(state, state.fee_pool)
-    return _change_set(state, staking)
+    updates = _change_set(state, staking)
+    _forget_empty(state)
+    return updates
 
 
 def _change_set(state: WorkingState, staking: StakingRecord) -> tuple[ValidatorUpdate, ...]:
@@ -57,6 +61,25 @@ def _change_set(state: WorkingState, staking: StakingRecord) -> tuple[ValidatorU
         state.set_validator(owner, validator._replace(told_power=power))
         updates.append(ValidatorUpdate(validator.public_key, power))
     return tuple(updates)
+
+
+def _forget_empty(state: WorkingState) -> None:
+    """Delete the validators that nothing is left of, but for their keys, which are used for ever.
+
+    So who bonds, leaves and comes again does not fill the places for candidates.
+    """
+    for owner in sorted(state.validators):
+        validator = state.validators[owner]
+        if validator.shares or validator.commission or validator.told_power:
+            continue
+        if validator.tombstoned or state.has_pools(owner):
+            continue
+        consensus = schema.compute_consensus_key(compute_address(validator.public_key))
+        state.set_stake(consensus, ConsensusRecord(ZERO_ADDRESS))
+        set_missed(state, owner, 0)
+        state.set_stake(schema.compute_votes_key(owner, owner), None)
+        state.set_staking(slashed=validator.tokens)
+        state.set_validator(owner, None)
 
 
 def _is_eligible(state: WorkingState, owner: Address) -> bool:

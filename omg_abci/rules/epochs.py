@@ -22,6 +22,7 @@ from omg_abci.protocol.parameters import (
 )
 from omg_abci.protocol.results import TxResult
 from omg_abci.protocol.units import Address, Amount
+from omg_abci.rules.fees import find_payer
 from omg_abci.rules.rewards import distribute_rewards
 from omg_abci.rules.votes import compute_median
 from omg_abci.state import schema
@@ -62,10 +63,11 @@ def end_fees(state: WorkingState, txs: Sequence[SignedTx], results: Sequence[TxR
     paid: dict[Address, Amount] = {}
     work = 0
     for tx, result in zip(txs, results, strict=True):
-        paid[tx.body.owner] = paid.get(tx.body.owner, 0) + result.fee
+        payer = find_payer(tx)
+        paid[payer] = paid.get(payer, 0) + result.fee
         work += result.work
-    for owner, amount in paid.items():
-        account = state.get_account(owner)
+    for payer, amount in paid.items():
+        account = state.get_account(payer)
         before = account.paid if account.paid_epoch == state.fees.epoch else 0
         if amount:
             state.note_paid(account, state.fees.epoch, before + amount)

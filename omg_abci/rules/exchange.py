@@ -4,7 +4,7 @@ Checks stand in the order of the spec, which is the order of errors. Nothing is 
 last of them, but for dead orders that a post-only order finds at the head of the book.
 """
 
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from omg_abci.protocol import errors, limits
@@ -31,7 +31,6 @@ from omg_abci.rules.orderbook import (
     compute_result,
     enter_book,
     get_opposite,
-    has_crossing,
     is_crossing,
     is_fillable,
     remove_dead_heads,
@@ -47,10 +46,7 @@ _ICEBERG: Final = int(OrderType.ICEBERG)
 _FOK: Final = int(TimeInForce.FOK)
 _ACTIVE: Final = int(MarketStatus.ACTIVE)
 _AUCTION: Final = int(MarketStatus.AUCTION)
-_RESULT: Final = LegResult
-_NOTHING_MORE: Final = LegResult()[4:]
-_new_result: Final[Callable[..., LegResult]] = tuple.__new__
-"""Past the named tuple's own constructor: half the time."""
+_RESULTS_KEPT: Final = 1 << 14
 
 
 # --- place --------------------------------------------------------------------------------------
@@ -59,59 +55,74 @@ _new_result: Final[Callable[..., LegResult]] = tuple.__new__
 def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -> LegResult:
     """Let an order wait, rest or match; raise the errors of the spec in its order."""
     ctx.work += limits.WORK_PLACE
-    account, client_id, quantity = ctx.account, msg.client_id, msg.quantity
-    market = state.markets.get(msg.market)
+    # One unpacking of the message: a third of the time of reading its fields one by one.
+    # fmt: off
+    (number, side, order_type, time_in_force, post_only, price, quantity, expires_ms, client_id,
+     subaccount, _, _, expires_height, _, trigger) = msg
+    # fmt: on
+    account, market = ctx.account, state.markets.get(number)
     if market is None:
-        raise errors.UnknownMarket(str(msg.market))
+        raise errors.UnknownMarket(str(number))
     if client_id in account.orders or client_id in account.ended or account.tombstones:
         known = _get_known(state, account, client_id)
         if known is not None:
             return known
     if account.switch_ms and has_switch_fired(state, account):
         raise errors.SwitchFiring
-    waits = msg.trigger != 0  # the format has one for what waits, and for nothing else
-    if market.status != _ACTIVE or market.is_batch or state.time_ms < state.post_only_until_ms:
+    waits = trigger != 0  # the format has one for what waits, and for nothing else
+    trades = market.status == _ACTIVE and not market.is_batch
+    if not trades or state.time_ms < state.post_only_until_ms:
         _require_taken(market, msg, waits=waits)
-    if msg.expires_ms or msg.expires_height:
-        require_expiry(state, msg.expires_ms, msg.expires_height)
-    if not market.record.lots_min <= quantity <= market.record.lots_max:
+    if expires_ms or expires_height:
+        require_expiry(state, expires_ms, expires_height)
+    if not market.lots_min <= quantity <= market.lots_max:
         require_quantity(market, quantity)
-    if msg.order_type == _ICEBERG:
+    if order_type == _ICEBERG:
         require_display(market, msg.display)
     if len(account.orders) >= limits.OPEN_ORDERS_MAX:
         _require_room(market, msg, waits=waits)
-    quote, base = quantity * msg.price * market.quote_unit, quantity * market.base_unit
+    quote, base = quantity * price * market.quote_unit, quantity * market.base_unit
     if quote > limits.AMOUNT_MAX or base > limits.AMOUNT_MAX:
         raise errors.CostOverflow
-    token, cost = (market.quote, quote) if msg.side == BUY else (market.base, base)
-    give = account.near.get(msg.subaccount << 32 | token)
-    give = give or state.find_own(account, msg.subaccount, token)
+    token, cost = (market.quote, quote) if side == BUY else (market.base, base)
+    give = account.near.get(subaccount << 32 | token)
+    give = give or state.find_own(account, subaccount, token)
     if give is None or give.free < cost:
         raise errors.InsufficientFunds
     order = _make_order(account, market, msg, give)
-    if waits:
+    meets = market.asks.best >= -price if side == BUY else market.bids.best >= price
+    if meets or waits or post_only or not RESTS[time_in_force] or market.band_bp or not trades:
+        return _enter(state, ctx, order, msg)
+    # What meets nothing, as most do, only reserves and rests.
+    if give.mark != state.mark:
+        state.touch_balance(give)
+    give.free -= cost
+    give.reserved += cost
+    state.rest_order(order)
+    return _make_resting(quantity)
+
+
+@lru_cache(maxsize=_RESULTS_KEPT)
+def _make_resting(quantity: Lots) -> LegResult:
+    """Return the result of an order that rests whole: few quantities are asked for again and again.
+
+    Looking it up takes a fifth of the time of making it.
+    """
+    return LegResult(resting=quantity)
+
+
+def _enter(state: WorkingState, ctx: LegContext, order: Order, msg: PlaceOrder) -> LegResult:
+    """Let an order wait, rest for an auction, or meet the book; charge the steps."""
+    if msg.trigger:
         return _let_wait(state, ctx, order, msg)
-    if market.is_batch or market.status == _AUCTION:
+    if order.market.is_batch or order.market.status == _AUCTION:
         return _let_rest(state, ctx, order, msg.max_matches)
     if msg.post_only:
         return _enter_post_only(state, ctx, order, msg.max_matches)
     if msg.time_in_force == _FOK:
         _require_fillable(state, ctx, order, msg.max_matches)
-    if not has_crossing(order) and RESTS[msg.time_in_force] and not market.record.band_bp:
-        # What meets nothing, as most do, only reserves and rests.
-        if give.mark != state.mark:
-            state.touch_balance(give)
-        give.free -= cost
-        give.reserved += cost
-        state.rest_order(order)
-        return _new_result(_RESULT, (0, 0, quantity, 0, *_NOTHING_MORE))
-    return _enter(state, ctx, order, msg.max_matches)
-
-
-def _enter(state: WorkingState, ctx: LegContext, order: Order, steps_max: int) -> LegResult:
-    """Let an order meet the book, and charge the steps."""
     out = Outcome()
-    result = enter_book(state, order, steps_max, out)
+    result = enter_book(state, order, msg.max_matches, out)
     ctx.work += out.steps * limits.WORK_MATCH
     return result
 
@@ -270,16 +281,16 @@ def require_expiry(state: WorkingState, expires_ms: Millis, expires_height: Heig
 
 def require_quantity(market: Market, quantity: Lots) -> None:
     """Raise QuantityBelowMinimum, QuantityAboveMaximum."""
-    if quantity < market.record.lots_min:
-        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.record.lots_min}")
-    if quantity > market.record.lots_max:
-        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.record.lots_max}")
+    if quantity < market.lots_min:
+        raise errors.QuantityBelowMinimum(f"{quantity}, minimum {market.lots_min}")
+    if quantity > market.lots_max:
+        raise errors.QuantityAboveMaximum(f"{quantity}, maximum {market.lots_max}")
 
 
 def require_display(market: Market, display: Lots) -> None:
     """Raise DisplayBelowMinimum."""
-    if display < market.record.lots_min:
-        raise errors.DisplayBelowMinimum(f"{display}, minimum {market.record.lots_min}")
+    if display < market.lots_min:
+        raise errors.DisplayBelowMinimum(f"{display}, minimum {market.lots_min}")
 
 
 def require_cost(market: Market, price: Ticks, quantity: Lots) -> Amount:

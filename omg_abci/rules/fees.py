@@ -4,25 +4,44 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
     ClaimRewards,
+    CloseRequest,
+    CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
     CreateValidator,
     Delegate,
     EditValidator,
     Message,
+    Mint,
+    Pay,
+    PayRequest,
     PlaceOrder,
     Redelegate,
     RevokeAgent,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
     Transfer,
     Undelegate,
     Unjail,
+    UseSponsorship,
 )
+from omg_abci.protocol.units import Address
+
+
+def find_payer(tx: SignedTx) -> Address:
+    """Return who pays for a transaction: the sponsor that its first leg names, or its owner."""
+    first = tx.body.legs[0]
+    return first.sponsor if type(first) is UseSponsorship else tx.body.owner
 
 
 def compute_tx_work(raw_bytes: int) -> int:
@@ -63,6 +82,26 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_SWITCH
         case CreateMarket() | ChangeMarket():
             return limits.WORK_MARKET
+        case CreateToken():
+            return limits.WORK_TOKEN
+        case Mint() | Burn():
+            return limits.WORK_SUPPLY
+        case CloseToken():
+            return limits.WORK_CLOSE_TOKEN
+        case Pay():
+            return limits.WORK_PAY
+        case SetAllowance():
+            return limits.WORK_ALLOWANCE
+        case CreatePaymentRequest() | CloseRequest():
+            return limits.WORK_REQUEST
+        case SetLimits():
+            return limits.WORK_LIMITS
+        case SetSponsorship():
+            return limits.WORK_SPONSORSHIP
+        case UseSponsorship():
+            return limits.WORK_SPONSORED
+        case PayRequest():
+            return limits.WORK_PAY + limits.WORK_REQUEST
         case CreateValidator() | EditValidator() | Unjail():
             return limits.WORK_VALIDATOR
         case Delegate() | Undelegate() | Redelegate() | ClaimRewards() | SetVote():

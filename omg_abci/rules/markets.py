@@ -60,12 +60,12 @@ def is_in_band(market: Market, price: Ticks, reference: Ticks | None = None) -> 
     The reference is the market's own unless another is given.
     """
     around = market.reference if reference is None else reference
-    return not around or abs(price - around) * _BP <= around * market.record.band_bp
+    return not around or abs(price - around) * _BP <= around * market.band_bp
 
 
 def note_first_fill(state: WorkingState, market: Market, price: Ticks) -> None:
     """Make the price of a fill the reference of a banded market that has none."""
-    if market.record.band_bp and not market.reference:
+    if market.band_bp and not market.reference:
         state.set_market(market, reference=price, reference_ms=state.time_ms)
 
 

@@ -72,10 +72,8 @@ def is_crossing(order: Order, level: Level) -> bool:
 def has_crossing(order: Order) -> bool:
     """Tell whether an order's price reaches the best opposite order, live or dead."""
     if order.side == BUY:
-        places = order.market.asks.places
-        return bool(places) and -places[-1] <= order.price
-    places = order.market.bids.places
-    return bool(places) and places[-1] >= order.price
+        return order.market.asks.best >= -order.price
+    return order.market.bids.best >= order.price
 
 
 # --- dead orders --------------------------------------------------------------------------------
@@ -113,8 +111,7 @@ def may_be_dead(state: WorkingState) -> bool:
 def remove_resting(state: WorkingState, order: Order, reason: Ended) -> None:
     """Take an open order out, resting or waiting; release its reserve and remember its end."""
     release_reserve(state, order)
-    state.take_out(order)
-    state.remember_ended(order, reason)
+    state.end_order(order, reason, order.filled, order.remaining)
 
 
 def remove_dead_heads(state: WorkingState, order: Order, steps_max: int, out: Outcome) -> bool:
@@ -148,7 +145,7 @@ def enter_book(state: WorkingState, order: Order, steps_max: int, out: Outcome) 
     The market is continuous and ACTIVE; ``out`` holds the steps that were used before.
     """
     filled_before = order.filled
-    if order.market.record.band_bp:
+    if order.market.band_bp:
         renew_reference(state, order.market)
     ended = _OPEN if RESTS[order.time_in_force] else _IMMEDIATE
     if has_crossing(order):
@@ -186,14 +183,14 @@ def compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> Le
 def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome) -> None:
     """Match an incoming order; its ``filled`` and ``remaining`` say what is left."""
     market, side = taker.market, get_opposite(taker)
-    places, levels, fills = side.places, side.levels, out.fills
+    levels, fills = side.levels, out.fills
     last_place = taker.price * side.sign
     prevents = taker.self_trade != _ALLOW
     deadly = may_be_dead(state)
-    banded = market.record.band_bp > 0
+    banded = market.band_bp > 0
     filled, remaining = taker.filled, taker.remaining
-    while remaining and out.steps < steps_max and places and places[-1] >= last_place:
-        maker = levels[places[-1]].head
+    while remaining and out.steps < steps_max and side.best >= last_place:
+        maker = levels[side.best].head
         if maker is None:
             raise InvariantBroken("a level has orders")
         death = get_death(state, maker) if deadly else _OPEN
@@ -233,11 +230,11 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
 
 def _fill_maker(state: WorkingState, maker: Order, quantity: Lots) -> None:
     remaining = maker.remaining - quantity
-    state.change_order(maker, maker.filled + quantity, remaining)
     if not remaining:
-        state.take_out(maker)
-        state.remember_ended(maker, _FILLED)
-    elif maker.special is not None:
+        state.end_order(maker, _FILLED, maker.filled + quantity, 0)
+        return
+    state.change_order(maker, maker.filled + quantity, remaining)
+    if maker.special is not None:
         _use_tip(state, maker, quantity)
 
 
@@ -269,9 +266,7 @@ def _decrement(state: WorkingState, maker: Order, remaining: Lots, out: Outcome)
     quantity = min(remaining, get_available(maker))
     if quantity == maker.remaining:
         release_reserve(state, maker)
-        state.change_order(maker, maker.filled, 0)
-        state.take_out(maker)
-        state.remember_ended(maker, Ended.SELF_TRADE)
+        state.end_order(maker, Ended.SELF_TRADE, maker.filled, 0)
         out.removals.append(Removal(maker.account.owner, maker.client_id, Ended.SELF_TRADE))
     else:
         release_reserve(state, maker, quantity)
@@ -292,7 +287,7 @@ def is_fillable(state: WorkingState, taker: Order, steps_max: int) -> tuple[bool
     Nothing is written: the band is the one that matching would find, or its first fill would set.
     """
     market, side = taker.market, get_opposite(taker)
-    banded = market.record.band_bp > 0
+    banded = market.band_bp > 0
     reference = get_reference(state, market) if banded else 0
     needed, steps = taker.remaining, 0
     for place in reversed(side.places):

@@ -10,7 +10,7 @@ from typing import Final
 
 from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.errors import InvariantBroken
-from omg_abci.protocol.units import Address, Amount, Height
+from omg_abci.protocol.units import ZERO_ADDRESS, Address, Amount, Height
 from omg_abci.rules.rewards import update_pool
 from omg_abci.rules.stake_math import (
     compute_cut,
@@ -34,8 +34,9 @@ def punish_offences(
     once or not at all.
     """
     for offence in offences:
-        owner = state.find_owner(offence.validator)
-        if owner is None or state.validators[owner].tombstoned:
+        owner = state.find_owner(offence.validator) or ZERO_ADDRESS
+        validator = state.validators.get(owner)
+        if validator is None or validator.tombstoned:
             continue
         slash(state, staking, owner, offence.height, staking.equivocation_bp)
         state.set_validator(owner, state.validators[owner]._replace(tombstoned=1))
@@ -51,7 +52,7 @@ def note_votes(state: WorkingState, staking: StakingRecord, votes: Sequence[Vote
     most = staking.window_blocks - staking.signed_min_blocks
     for vote in votes:
         owner = state.find_owner(vote.validator)
-        if owner is None:
+        if owner is None or owner == ZERO_ADDRESS:
             continue
         missed = state.get_missed(owner)
         if vote.signed != bool(missed >> place & 1):

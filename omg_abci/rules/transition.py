@@ -13,31 +13,45 @@ from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
     ClaimRewards,
+    CloseRequest,
+    CloseToken,
     CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
     CreateValidator,
     Delegate,
     EditValidator,
     Message,
+    Mint,
+    Pay,
+    PayRequest,
     PlaceOrder,
     Redelegate,
     RevokeAgent,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
+    StakingMessage,
     Transfer,
     TxBody,
     Undelegate,
     Unjail,
+    UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.units import Address, Hash, Height, Millis
 from omg_abci.rules.accounts import (
     process_approve_agent,
     process_revoke_agent,
+    process_set_allowance,
     process_transfer,
     require_agent,
 )
@@ -48,15 +62,33 @@ from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.epochs import end_fees, settle_payer
 from omg_abci.rules.exchange import process_place_order
-from omg_abci.rules.fees import compute_declared_work, compute_tx_work
+from omg_abci.rules.fees import compute_declared_work, compute_tx_work, find_payer
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.payments import process_pay
+from omg_abci.rules.requests import (
+    process_close_request,
+    process_create_payment_request,
+    process_pay_request,
+)
+from omg_abci.rules.spending import process_set_limits
+from omg_abci.rules.sponsorship import (
+    charge_sponsorship,
+    process_set_sponsorship,
+    process_use_sponsorship,
+)
 from omg_abci.rules.staking import (
     process_claim_rewards,
     process_delegate,
     process_redelegate,
     process_undelegate,
+)
+from omg_abci.rules.tokens import (
+    process_burn,
+    process_close_token,
+    process_create_token,
+    process_mint,
 )
 from omg_abci.rules.validators import (
     process_create_validator,
@@ -148,10 +180,10 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
     """Take what each payer's transactions can cost at most out of its free balance."""
     by_payer: dict[Address, int] = {}
     for tx, work in zip(txs, declared, strict=True):
-        owner = tx.body.owner
-        by_payer[owner] = by_payer.get(owner, 0) + work
-    for owner, work in by_payer.items():
-        account = state.get_account(owner)
+        payer = find_payer(tx)
+        by_payer[payer] = by_payer.get(payer, 0) + work
+    for payer, work in by_payer.items():
+        account = state.get_account(payer)
         settle_payer(state, account)
         balance = state.get_own(account, 0, state.fee_token)
         state.change_balance(balance, -work * state.unit_price, 0)
@@ -162,18 +194,25 @@ def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
     raw, _, signer, _, body = tx
     owner, price = body.owner, state.unit_price
     account = state.accounts.get(owner) or state.get_account(owner)
-    signing = account
+    signing, agent = account, None
     if signer != owner:
+        agent = signer
         signing = state.accounts.get(signer) or state.get_account(signer)
     state.use_nonce(signing, body.nonce)
-    ctx = LegContext(account, body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS)
+    until_ms = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
+    ctx = LegContext(account, until_ms, agent)
     legs = _process_legs(state, ctx, tx)
     work = compute_tx_work(len(raw)) + ctx.work
     if work > declared:
         raise errors.InvariantBroken("a transaction uses no more work than it declared")
     fee = work * price
     state.fee_pool += fee
-    balance = state.get_own(account, 0, state.fee_token)
+    first = body.legs[0]
+    if type(first) is UseSponsorship:
+        balance = state.get_balance(first.sponsor, 0, state.fee_token)
+        charge_sponsorship(state, first.sponsor, owner, fee)
+    else:
+        balance = state.get_own(account, 0, state.fee_token)
     state.change_balance(balance, declared * price - fee, 0)
     code = _compute_code(body, legs) if any(map(_get_code, legs)) else 0
     return _new_result(TxResult, (code, legs, work, fee))
@@ -243,6 +282,36 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_create_market(state, ctx, msg)
         case ChangeMarket():
             return process_change_market(state, ctx, msg)
+        case CreateToken():
+            return process_create_token(state, ctx, msg)
+        case Mint():
+            return process_mint(state, ctx, msg)
+        case Burn():
+            return process_burn(state, ctx, msg)
+        case CloseToken():
+            return process_close_token(state, ctx, msg)
+        case Pay():
+            return process_pay(state, ctx, msg)
+        case SetAllowance():
+            return process_set_allowance(state, ctx, msg)
+        case SetLimits():
+            return process_set_limits(state, ctx, msg)
+        case SetSponsorship():
+            return process_set_sponsorship(state, ctx, msg)
+        case UseSponsorship():
+            return process_use_sponsorship(state, ctx, msg)
+        case CreatePaymentRequest():
+            return process_create_payment_request(state, ctx, msg)
+        case PayRequest():
+            return process_pay_request(state, ctx, msg)
+        case CloseRequest():
+            return process_close_request(state, ctx, msg)
+        case _:
+            return _process_staking_leg(state, ctx, msg)
+
+
+def _process_staking_leg(state: WorkingState, ctx: LegContext, msg: StakingMessage) -> LegResult:
+    match msg:
         case CreateValidator():
             return process_create_validator(state, ctx, msg)
         case EditValidator():

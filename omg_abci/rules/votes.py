@@ -2,19 +2,27 @@
 
 A validator's vote counts for all of its shares but those whose holders vote themselves. These are
 in one histogram a validator and parameter, kept up to date as shares and votes change: so a tally
-looks at validators and steps, never at delegators.
+looks at validators, never at delegators.
 """
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SetVote
-from omg_abci.protocol.parameters import compute_step, compute_value
+from omg_abci.protocol.parameters import PARAMETERS, compute_step, compute_value
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Amount
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.stake_math import require_staking, require_validator
 from omg_abci.state import schema
 from omg_abci.state.fee_records import VotesRecord
+from omg_abci.state.stake_records import ValidatorRecord
+from omg_abci.state.tally import Tally
 from omg_abci.state.working import WorkingState
+
+_NEVER: Final = 1 << 16
+"""A step that no tally reaches."""
 
 
 def process_set_vote(state: WorkingState, ctx: LegContext, msg: SetVote) -> LegResult:
@@ -81,25 +89,51 @@ def compute_median(state: WorkingState, parameter: int) -> tuple[int, Amount]:
     The lowest value such that those who vote for it or less are at least half. Of the validators
     in the set that are not jailed; (0, 0) when nobody votes.
     """
-    weights: dict[int, Amount] = {}
-    for owner in sorted(state.validators):
-        validator = state.validators[owner]
-        if not validator.told_power or validator.is_jailed or not validator.shares:
-            continue
-        others, tally = validator.shares, state.get_tally(owner, parameter)
-        for step in sorted(tally):
-            others -= tally[step]
-            tokens = tally[step] * validator.tokens // validator.shares
-            weights[step] = weights.get(step, 0) + tokens
-        votes = state.find_votes(owner, owner)
-        step_of_rest = None if votes is None else votes.get_step(parameter)
-        if step_of_rest is not None:
-            tokens = others * validator.tokens // validator.shares
-            weights[step_of_rest] = weights.get(step_of_rest, 0) + tokens
-    total = sum(weights.values())
-    below = 0
-    for step in sorted(weights):
-        below += weights[step]
-        if total and 2 * below >= total:
-            return compute_value(step), total
-    return 0, 0
+    ballots = [
+        ballot
+        for owner in sorted(state.validators)
+        if (ballot := _find_ballot(state, owner, parameter)) is not None
+    ]
+    last = compute_step(PARAMETERS[parameter].highest) or 0
+    total = _count_until(ballots, last)
+    if not total:
+        return 0, 0
+    lowest, highest = 0, last
+    while lowest < highest:
+        middle = (lowest + highest) // 2
+        if 2 * _count_until(ballots, middle) >= total:
+            highest = middle
+        else:
+            lowest = middle + 1
+    return compute_value(lowest), total
+
+
+class _Ballot(NamedTuple):
+    """How the shares of a validator vote on one number."""
+
+    validator: ValidatorRecord
+    tally: Tally
+    step: int
+    """Of those that do not vote themselves; behind all steps when the owner does not either."""
+
+
+def _find_ballot(state: WorkingState, owner: Address, parameter: int) -> _Ballot | None:
+    validator = state.validators[owner]
+    if not validator.told_power or validator.is_jailed or not validator.shares:
+        return None
+    tally, votes = state.get_tally(owner, parameter), state.find_votes(owner, owner)
+    step = None if votes is None else votes.get_step(parameter)
+    if step is None and not tally.total:
+        return None
+    return _Ballot(validator, tally, _NEVER if step is None else step)
+
+
+def _count_until(ballots: Sequence[_Ballot], step: int) -> Amount:
+    """Return the tokens that vote for a step or less, rounded down for each validator."""
+    tokens = 0
+    for validator, tally, step_of_rest in ballots:
+        shares = tally.sum_until(step)
+        if step_of_rest <= step:
+            shares += validator.shares - tally.total
+        tokens += shares * validator.tokens // validator.shares
+    return tokens

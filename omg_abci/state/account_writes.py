@@ -1,4 +1,4 @@
-"""Writes to what belongs to an address: balances, nonces, agents, tombstones, ended orders."""
+"""Writes to what belongs to an address: balances, nonces, agents, tombstones, switches."""
 
 from heapq import heappop, heappush
 from typing import Final
@@ -7,10 +7,9 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Address, Amount, Millis
 from omg_abci.state import schema
-from omg_abci.state.book import Order
 from omg_abci.state.journal import put
 from omg_abci.state.objects import NOTHING, Account, Balance, own
-from omg_abci.state.records import AgentRecord, decode_ended_client_id, encode_ended
+from omg_abci.state.records import AgentRecord
 from omg_abci.state.tables import Tables
 
 _PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
@@ -100,54 +99,6 @@ class AccountWrites(Tables):
         if at_ms:
             self._pushed += 1
             heappush(self.switch_expiries, (at_ms, account.owner))
-
-    def remember_ended(self, order: Order, ended: int) -> None:
-        """Write an ended order into the account's next slot, over what was there."""
-        account, client_id, filled = order.account, order.client_id, order.filled
-        slot = account.ended_next
-        if account.slots is NOTHING:
-            account.slots, account.ended = {}, {}
-        slots, by_id = account.slots, account.ended
-        old = slots.get(slot)
-        overwritten = 0
-        if old is not None:
-            old_id = decode_ended_client_id(old)
-            if by_id.get(old_id) == slot:
-                overwritten = old_id
-                del by_id[old_id]
-        slots[slot] = encode_ended(
-            client_id, self.time_ms + limits.CLOSED_KEPT_MS, ended, filled + order.remaining, filled
-        )
-        entry = (
-            self._restore_ended,
-            account,
-            slot,
-            old,
-            overwritten,
-            client_id,
-            by_id.get(client_id),
-        )
-        self._journal.append(entry)
-        self.ended_log.append(entry)
-        by_id[client_id] = slot
-        account.ended_next = (slot + 1) % limits.CLOSED_KEPT_MAX
-        self.dirty_accounts[account] = None
-
-    def _restore_ended(
-        self,
-        account: Account,
-        slot: int,
-        old: bytes | None,
-        overwritten: int,
-        client_id: int,
-        shadowed: int | None,
-    ) -> None:
-        self.ended_log.pop()
-        put(account.ended, client_id, shadowed)
-        if overwritten:
-            account.ended[overwritten] = slot
-        put(account.slots, slot, old)
-        account.ended_next = slot
 
 
 def _restore_balance(balance: Balance, free: Amount, reserved: Amount, mark: int) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _STOP: Final = int(OrderType.STOP_LIMIT)
+NO_PLACE: Final = -(1 << 62)
+"""Behind all prices: the best place of a side without orders."""
 
 
 class Special:
@@ -150,13 +152,15 @@ class Level:
 class BookSide:
     """The levels of one side; the best is the last of ``places``."""
 
-    __slots__ = ("levels", "places", "sign")
+    __slots__ = ("best", "levels", "places", "sign")
 
     def __init__(self, side: int) -> None:
         """Make an empty side."""
         self.sign = 1 if side == BUY else -1
         self.places: list[int] = []
         """Prices with the side's sign, ascending: the last is the best for both sides."""
+        self.best = NO_PLACE
+        """The last of them: every order that is placed looks here at the other side."""
         self.levels: dict[int, Level] = {}
 
     def get_best(self) -> Level | None:
@@ -185,8 +189,9 @@ class BookSide:
         """Put a level among the prices."""
         place = level.place
         places = self.places
-        if not places or place > places[-1]:
+        if place > self.best:
             places.append(place)
+            self.best = place
         else:
             insort(places, place)
         self.levels[place] = level
@@ -195,8 +200,9 @@ class BookSide:
         """Take an empty level away."""
         place = level.place
         places = self.places
-        if places[-1] == place:
+        if place == self.best:
             places.pop()
+            self.best = places[-1] if places else NO_PLACE
         else:
             del places[bisect_left(places, place)]
         del self.levels[place]

@@ -15,6 +15,7 @@ from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.fee_records import FeeRecord, TallyRecord
 from omg_abci.state.hashes import DiffEntry
+from omg_abci.state.keyed_records import KEYED_TABLES
 from omg_abci.state.objects import NOTHING, Account, Market
 from omg_abci.state.records import (
     BlockRecord,
@@ -57,6 +58,7 @@ def compute_changes(state: WorkingState) -> Changes:
         entries.append((schema.BLOCK, state.block_stored, block))
     _collect_orders(state, entries, stored)
     _collect_small(state, entries)
+    _collect_ended(state, entries)
     if state.dirty_stake:
         _collect_stake(state, entries)
     for balance in state.dirty_balances:
@@ -157,24 +159,31 @@ def _restore_sum(holder: Account | Market, orders_sum: int) -> None:
 
 
 def _collect_small(state: WorkingState, entries: list[_Entry]) -> None:
-    """Compare nonces, ended orders, agents and tombstones with what they were before the block."""
+    """Compare small records with what they were before the block."""
     for (account, page), bits in state.dirty_nonces.items():
         now = account.nonce_pages.get(page)
         if now != bits:
             old = None if bits is None else encode_nonce_page(bits)
             new = None if now is None else encode_nonce_page(now)
             entries.append((schema.compute_nonces_key(account.owner, page), old, new))
-    slots: dict[tuple[Account, int], bytes | None] = {}
-    for entry in state.ended_log:
-        slots.setdefault(entry[1:3], entry[3])
-    for (account, slot), old in slots.items():
-        new = account.slots[slot]
-        if new != old:
-            entries.append((schema.compute_ended_key(account.owner, slot), old, new))
     for key, old in state.dirty_records.items():
         new = _encode_small(state, key)
         if new != old:
             entries.append((key, old, new))
+
+
+def _collect_ended(state: WorkingState, entries: list[_Entry]) -> None:
+    """Collect the slots of ended orders, each once: the first entry has what was there before."""
+    touched = state.dirty_accounts
+    by_key: dict[bytes, _Entry] = {}
+    for _, account, slot, old, _, _, _, _ in state.ended_log:
+        key = schema.ENDED + account.owner + slot.to_bytes(2, "big")
+        if key not in by_key:
+            touched[account] = None
+            new = account.slots[slot]
+            if new != old:
+                by_key[key] = key, old, new
+    entries += by_key.values()
 
 
 def _collect_stake(state: WorkingState, entries: list[_Entry]) -> None:
@@ -195,13 +204,19 @@ def _find_stake(state: WorkingState, key: bytes) -> StakeRecord | FeeRecord | No
     if table == schema.FEES:
         return state.fees
     if table == schema.TALLY:
-        shares = state.tallies[key[1:21], key[21]].get(int.from_bytes(key[22:], "big"))
+        shares = state.tallies[key[1:21], key[21]].steps.get(int.from_bytes(key[22:], "big"))
         return None if shares is None else TallyRecord(shares)
     return state.stake.get(key)
 
 
 def _encode_small(state: WorkingState, key: bytes) -> bytes | None:
-    """Return the bytes of an agent or a tombstone as it is now."""
+    """Return the bytes of a token, an agent, a tombstone or a keyed record as it is now."""
+    if key[:1] in KEYED_TABLES:
+        keyed = state.by_key.get(key)
+        return None if keyed is None else keyed.encode()
+    if key[:1] == schema.TOKEN:
+        token = state.tokens.get(int.from_bytes(key[1:], "big"))
+        return None if token is None else token.encode()
     account = state.get_account(key[1:21])
     if key[:1] == schema.TOMBSTONE:
         until_ms = account.tombstones.get(int.from_bytes(key[21:], "big"))
@@ -314,6 +329,8 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
     records: dict[bytes, bytes | None] = {schema.BLOCK: encode_block(state)}
     for token, token_record in state.tokens.items():
         records[schema.compute_token_key(token)] = token_record.encode()
+    for key, keyed in state.by_key.items():
+        records[key] = keyed.encode()
     for market in state.markets.values():
         records[schema.compute_market_key(market.id)] = encode_market(market)
     for key, balance in state.balances.items():
@@ -324,7 +341,7 @@ def compute_records(state: WorkingState) -> list[tuple[bytes, bytes]]:
     if state.fees is not None:
         records[schema.FEES] = state.fees.encode()
     for (owner, parameter), tally in state.tallies.items():
-        for step, shares in tally.items():
+        for step, shares in tally.steps.items():
             records[schema.compute_tally_key(owner, parameter, step)] = TallyRecord(shares).encode()
     for owner, validator in state.validators.items():
         records[schema.compute_validator_key(owner)] = validator.encode()

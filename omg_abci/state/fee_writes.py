@@ -1,5 +1,7 @@
 """Reads and writes of what is remembered about votes and fees."""
 
+from typing import Final
+
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Address, Amount
 from omg_abci.state import schema
@@ -10,9 +12,11 @@ from omg_abci.state.fee_records import (
     TallyRecord,
     VotesRecord,
 )
-from omg_abci.state.journal import put
 from omg_abci.state.objects import Account
 from omg_abci.state.stake_writes import StakeWrites
+from omg_abci.state.tally import Tally
+
+_NO_VOTES: Final = Tally()
 
 
 class FeeWrites(StakeWrites):
@@ -41,9 +45,9 @@ class FeeWrites(StakeWrites):
         record: VotesRecord | None = self.stake.get(schema.compute_votes_key(staker, validator))
         return record
 
-    def get_tally(self, validator: Address, parameter: int) -> dict[int, int]:
-        """Return shares by step: those of a validator whose holders vote themselves."""
-        return self.tallies.get((validator, parameter), {})
+    def get_tally(self, validator: Address, parameter: int) -> Tally:
+        """Return the votes of those who hold shares of a validator and vote themselves."""
+        return self.tallies.get((validator, parameter), _NO_VOTES)
 
     # --- writes ---
 
@@ -67,12 +71,14 @@ class FeeWrites(StakeWrites):
     def add_to_tally(self, validator: Address, parameter: int, step: int, shares: int) -> None:
         """Add to the shares whose holders vote for a step themselves."""
         where = validator, parameter
-        tally = self.tallies.setdefault(where, {})
-        old = tally.get(step)
+        tally = self.tallies.get(where)
+        if tally is None:
+            tally = self.tallies[where] = Tally()
+        old = tally.steps.get(step)
         key = schema.compute_tally_key(validator, parameter, step)
         self._note(key, None if old is None else TallyRecord(old))
-        self._journal.append((put, tally, step, old))
-        put(tally, step, (old or 0) + shares or None)
+        self._journal.append((tally.add, step, -shares))
+        tally.add(step, shares)
 
     def note_paid(self, account: Account, epoch: int, amount: Amount) -> None:
         """Write what a payer has paid in an epoch; nothing, with epoch 0."""

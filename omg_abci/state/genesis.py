@@ -52,8 +52,8 @@ _MODES: Final = {
 }
 _MARKET_ID_MAX: Final = limits.U32_MAX >> 1
 """The other half of the ids is for markets that are created later: they are never used again."""
-_SYMBOL_BYTES_MAX: Final = 16
-_DECIMALS_MAX: Final = 36
+_TOKEN_ID_MAX: Final = limits.CREATED_TOKEN_FIRST - 1
+"""The other half of the ids is for tokens that are created later."""
 
 
 def build_genesis(
@@ -127,16 +127,16 @@ def _add_tokens(
     tokens: list[int] = []
     for entry in read_entries(document, "tokens"):
         require_fields("tokens", entry, ("id", "symbol", "decimals"), ())
-        token = read_int(entry, "id", 1, limits.U32_MAX)
+        token = read_int(entry, "id", 1, _TOKEN_ID_MAX)
         symbol = entry["symbol"]
-        if not isinstance(symbol, str) or not 1 <= len(symbol.encode()) <= _SYMBOL_BYTES_MAX:
+        if not isinstance(symbol, str) or not 1 <= len(symbol.encode()) <= limits.SYMBOL_BYTES_MAX:
             raise GenesisError(f"tokens: symbol {symbol!r} is not 1 to 16 bytes of text")
         if token in tokens:
             raise GenesisError(f"tokens: id {token} stands twice")
         supply = supplies.get(token, 0)
         if supply > limits.AMOUNT_MAX:
             raise GenesisError(f"tokens: the balances of {token} add up to more than 2^128 - 1")
-        decimals = read_int(entry, "decimals", 0, _DECIMALS_MAX)
+        decimals = read_int(entry, "decimals", 0, limits.DECIMALS_MAX)
         records[schema.compute_token_key(token)] = TokenRecord(decimals, supply, symbol).encode()
         tokens.append(token)
     for token in sorted(supplies):
@@ -202,7 +202,7 @@ def _add_agents(records: Records, document: Mapping[str, object]) -> None:
     for entry in read_entries(document, "agents") if "agents" in document else ():
         require_fields("agents", entry, ("owner", "agent", "scope", "expires_ms"), ())
         owner, agent = read_address(entry, "owner"), read_address(entry, "agent")
-        scope = read_int(entry, "scope", 1, int(Scope.TRADE))
+        scope = read_int(entry, "scope", 1, int(Scope.TRADE | Scope.PAY))
         expires_ms = read_int(entry, "expires_ms", 1, limits.U64_MAX)
         key = schema.compute_agent_key(owner, agent)
         if key in records or owner == agent:

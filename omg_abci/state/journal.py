@@ -24,6 +24,8 @@ class Journal:
         self.mark = 1
         """Changes with each savepoint: what bears it has its inverse in the journal since then."""
         self.next_priority = 0
+        self.ended_log: list[tuple[Any, ...]] = []
+        """The journal's entries of ended orders: account, slot and its record before are 1 to 3."""
 
     def record_undo(self, undo: Callable[..., object], *arguments: object) -> None:
         """Append an inverse to the journal."""
@@ -32,7 +34,7 @@ class Journal:
     def open_savepoint(self) -> int:
         """Return a place in the journal to which `rollback_to` can return."""
         self.mark += 1
-        self._journal.append((self._restore_priority, self.next_priority))
+        self._journal.append((self._restore_counts, self.next_priority, len(self.ended_log)))
         return len(self._journal) - 1
 
     def rollback_to(self, savepoint: int) -> None:
@@ -55,8 +57,9 @@ class Journal:
         if value is not None:
             self._journal.append((put, work, key, value))
 
-    def _restore_priority(self, next_priority: int) -> None:
+    def _restore_counts(self, next_priority: int, ended: int) -> None:
         self.next_priority = next_priority
+        del self.ended_log[ended:]
 
 
 def put(table: dict[_Key, _Value], key: _Key, value: _Value | None) -> None:

@@ -22,6 +22,7 @@ from omg_abci.protocol.units import (
 )
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
+from omg_abci.state.keyed_records import KEYED_TABLES, PaymentRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import (
     AccountRecord,
@@ -114,11 +115,21 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
     elif table == schema.MARKET:
         _load_market(state, key, value)
     elif table == schema.TOKEN:
-        state.tokens[int.from_bytes(key[1:], "big")] = TokenRecord.decode(value)
+        _load_token(state, key, value)
     elif table == schema.BLOCK:
         _load_block(state, value)
+    elif table in KEYED_TABLES:
+        record = state.by_key[key] = KEYED_TABLES[table].decode(value)
+        if isinstance(record, PaymentRecord):
+            state.payment_expiries.append((record.until_ms, key))
     else:
         load_stake(state, key, value)
+
+
+def _load_token(state: WorkingState, key: bytes, value: bytes) -> None:
+    token, record = int.from_bytes(key[1:], "big"), TokenRecord.decode(value)
+    state.tokens[token] = record
+    state.symbols.setdefault(record.symbol, token)
 
 
 def _load_block(state: WorkingState, value: bytes) -> None:

@@ -131,6 +131,7 @@ class Market:
     __slots__ = (
         "asks",
         "auction_price",
+        "band_bp",
         "base",
         "base_unit",
         "bids",
@@ -140,6 +141,8 @@ class Market:
         "immediate",
         "is_batch",
         "last_price",
+        "lots_max",
+        "lots_min",
         "low",
         "open_orders",
         "orders_sum",
@@ -160,6 +163,9 @@ class Market:
         self.id = market
         self.record = record
         """The terms: of its fields that change it has the values of the beginning."""
+        self.lots_min = record.lots_min
+        self.lots_max = record.lots_max
+        self.band_bp = record.band_bp
         self.base = record.base
         self.quote = record.quote
         self.base_unit = record.base_unit

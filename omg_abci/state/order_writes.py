@@ -120,9 +120,7 @@ class OrderWrites(Tables):
             raise InvariantBroken("an order that is taken out was open")
         before, after = order.previous, order.next
         owner_before, owner_after = order.owner_previous, order.owner_next
-        self._journal.append(
-            (_undo_take_out, order, level, before, after, owner_before, owner_after)
-        )
+        self._journal.append((put_back, order, level, before, after, owner_before, owner_after))
         if before is None:
             level.head = after
         else:
@@ -328,7 +326,7 @@ def _undo_remove(order: Order) -> None:
     order.market.open_orders += 1
 
 
-def _undo_take_out(
+def put_back(
     order: Order,
     level: Level,
     before: Order | None,
@@ -336,7 +334,10 @@ def _undo_take_out(
     owner_before: Order | None,
     owner_after: Order | None,
 ) -> None:
-    # An amended order comes back as the same object: its links are then of another place.
+    """Undo that an order was taken out.
+
+    Its neighbours then are given: an amended order is the same object at another place meanwhile.
+    """
     order.previous, order.next = before, after
     order.owner_previous, order.owner_next = owner_before, owner_after
     reattach(order, level)

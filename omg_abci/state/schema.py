@@ -18,6 +18,13 @@ ORDER: Final = b"\x07"
 ENDED: Final = b"\x08"
 TOMBSTONE: Final = b"\x09"
 NONCES: Final = b"\x0a"
+ISSUE: Final = b"\x20"
+NEXT_TOKEN: Final = b"\x21"
+PAYMENT: Final = b"\x22"
+ALLOWANCES: Final = b"\x23"
+REQUEST: Final = b"\x24"
+SPONSORSHIP: Final = b"\x25"
+LIMITS: Final = b"\x26"
 STAKING: Final = b"\x10"
 VALIDATOR: Final = b"\x11"
 CONSENSUS: Final = b"\x12"
@@ -44,6 +51,13 @@ TABLES: Final = {
     ENDED: "ended",
     TOMBSTONE: "tombstone",
     NONCES: "nonces",
+    ISSUE: "issue",
+    NEXT_TOKEN: "next_token",
+    PAYMENT: "payment",
+    ALLOWANCES: "allowances",
+    REQUEST: "request",
+    SPONSORSHIP: "sponsorship",
+    LIMITS: "limits",
     STAKING: "staking",
     VALIDATOR: "validator",
     CONSENSUS: "consensus",
@@ -105,6 +119,36 @@ def compute_tombstone_key(owner: Address, client_id: int) -> bytes:
 def compute_nonces_key(signer: Address, page: int) -> bytes:
     """Return the key of a page of used nonces."""
     return NONCES + signer + page.to_bytes(8, "big")
+
+
+def compute_issue_key(token: TokenId) -> bytes:
+    """Return the key of what is known of a created token's issue."""
+    return ISSUE + token.to_bytes(4, "big")
+
+
+def compute_payment_key(owner: Address, client_id: int) -> bytes:
+    """Return the key of what is remembered of a payment."""
+    return PAYMENT + owner + client_id.to_bytes(8, "big")
+
+
+def compute_allowances_key(owner: Address, agent: Address) -> bytes:
+    """Return the key of what an agent may pay."""
+    return ALLOWANCES + owner + agent
+
+
+def compute_request_key(payee: Address, request: int) -> bytes:
+    """Return the key of a payment request."""
+    return REQUEST + payee + request.to_bytes(8, "big")
+
+
+def compute_sponsorship_key(sponsor: Address, customer: Address) -> bytes:
+    """Return the key of what a sponsor grants to a customer."""
+    return SPONSORSHIP + sponsor + customer
+
+
+def compute_limits_key(owner: Address) -> bytes:
+    """Return the key of what an owner's account may pay."""
+    return LIMITS + owner
 
 
 def compute_validator_key(owner: Address) -> bytes:

@@ -24,6 +24,7 @@ from omg_abci.state.stake_records import (
     UnbondingRecord,
     ValidatorRecord,
 )
+from omg_abci.state.tally import Tally
 from omg_abci.state.working import WorkingState
 
 STAKE_RECORDS: Final[dict[bytes, type[StakeRecord | FeeRecord]]] = {
@@ -60,13 +61,15 @@ def load_stake(state: WorkingState, key: bytes, value: bytes) -> None:
     elif isinstance(record, FeesRecord):
         state.fees = record
     elif isinstance(record, TallyRecord):
-        where = key[1:21], key[21]
-        state.tallies.setdefault(where, {})[int.from_bytes(key[22:], "big")] = record.shares
+        tally = state.tallies.setdefault((key[1:21], key[21]), Tally())
+        tally.add(int.from_bytes(key[22:], "big"), record.shares)
     elif isinstance(record, ValidatorRecord):
         state.validators[key[1:]] = record
     else:
         state.stake[key] = record
         if isinstance(record, UnbondingPoolRecord | MovingPoolRecord):
             state.stake_pools.setdefault(key[1:21], {})[key] = True
+        if isinstance(record, MovingPoolRecord):
+            state.stake_arrivals.setdefault(key[21:41], {})[key] = True
         if isinstance(record, UnbondingRecord | MovingRecord):
             state.stake_maturities.append((record.mature_ms, key))

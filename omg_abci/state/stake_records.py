@@ -90,9 +90,10 @@ class ValidatorRecord(NamedTuple):
 
 
 class ConsensusRecord(NamedTuple):
-    """Whose the consensus key is or was: it is never another's."""
+    """Whose the consensus key is: it is never another's, also when its validator is gone."""
 
     owner: Address
+    """Zero: of nobody any more."""
 
     def encode(self) -> bytes:
         """Return the record's bytes."""

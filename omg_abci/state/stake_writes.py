@@ -71,6 +71,10 @@ class StakeWrites(Tables):
         """Return the keys of all pools of what left a validator, ascending."""
         return sorted(self.stake_pools.get(validator, {}))
 
+    def has_pools(self, validator: Address) -> bool:
+        """Tell whether anything that left a validator, or moved to it, is not mature."""
+        return bool(self.stake_pools.get(validator) or self.stake_arrivals.get(validator))
+
     def find_unbonding(self, key: bytes) -> UnbondingRecord | None:
         """Return a delegator's part of what left, by its key."""
         record: UnbondingRecord | None = self.stake.get(key)
@@ -101,12 +105,12 @@ class StakeWrites(Tables):
         self._journal.append((self._restore_staking, self.staking))
         self.staking = staking
 
-    def set_validator(self, owner: Address, record: ValidatorRecord) -> None:
-        """Write a validator; none is ever deleted."""
+    def set_validator(self, owner: Address, record: ValidatorRecord | None) -> None:
+        """Write a validator, or delete it with None."""
         old = self.validators.get(owner)
         self._note(schema.VALIDATOR + owner, old)
         self._journal.append((put, self.validators, owner, old))
-        self.validators[owner] = record
+        put(self.validators, owner, record)
 
     def set_stake(self, key: bytes, record: StakeRecord | FeeRecord | None) -> None:
         """Write any other record about stake or fees by its key, or delete it with None."""
@@ -115,12 +119,25 @@ class StakeWrites(Tables):
         self._journal.append((put, self.stake, key, old))
         put(self.stake, key, record)
         if key[:1] in _POOLS and (old is None or record is None):
-            pools = self.stake_pools.setdefault(key[1:21], {})
-            self._journal.append((put, pools, key, None if old is None else True))
-            put(pools, key, None if record is None else True)
+            self._list_pool(self.stake_pools, key[1:21], key, listed=record is not None)
+            if key[:1] == schema.MOVING_POOL:
+                self._list_pool(self.stake_arrivals, key[21:41], key, listed=record is not None)
         if isinstance(record, UnbondingRecord | MovingRecord):
             self._pushed += 1
             heappush(self.stake_maturities, (record.mature_ms, key))
+
+    def _list_pool(
+        self,
+        lists: dict[Address, dict[bytes, bool]],
+        validator: Address,
+        key: bytes,
+        *,
+        listed: bool,
+    ) -> None:
+        """Put a pool that comes on a validator's list, or take one that goes off it."""
+        pools = lists.setdefault(validator, {})
+        self._journal.append((put, pools, key, None if listed else True))
+        put(pools, key, True if listed else None)
 
     def _note(self, key: bytes, old: StakeRecord | FeeRecord | None) -> None:
         if key not in self.dirty_stake:

@@ -11,6 +11,7 @@ from heapq import heapify
 from typing import TYPE_CHECKING, Any
 
 from omg_abci.state.book import Order
+from omg_abci.state.keyed_records import PaymentRecord
 
 if TYPE_CHECKING:
     from omg_abci.state.tables import Tables
@@ -60,6 +61,7 @@ def list_heaps(state: "Tables") -> list[tuple[Heap, Says]]:
         (state.height_expiries, is_height_expiry),
         (state.switch_expiries, lambda entry: state.get_account(entry[1]).switch_ms == entry[0]),
         (state.tombstone_expiries, lambda entry: _is_tombstone(state, entry)),
+        (state.payment_expiries, lambda entry: is_payment(state, entry)),
         (state.market_timers, lambda entry: _is_timer(state, entry)),
         (state.stake_maturities, lambda entry: is_maturity(state, entry)),
     ]
@@ -110,6 +112,12 @@ def is_height_expiry(entry: tuple[int, int, int, Order]) -> bool:
 
 def _is_tombstone(state: "Tables", entry: tuple[int, bytes, int]) -> bool:
     return state.get_account(entry[1]).tombstones.get(entry[2]) == entry[0]
+
+
+def is_payment(state: "Tables", entry: tuple[int, bytes]) -> bool:
+    """Tell whether the payment is still remembered until then."""
+    record = state.find_record(PaymentRecord, entry[1])
+    return record is not None and record.until_ms == entry[0]
 
 
 def _is_timer(state: "Tables", entry: tuple[int, int]) -> bool:

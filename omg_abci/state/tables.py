@@ -6,7 +6,7 @@ Touched objects are collected, and `state/diff.py` compares their bytes with tho
 from collections import deque
 from heapq import heapify
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Address, Amount, Hash, Height, MarketId, Millis
@@ -14,13 +14,16 @@ from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.fee_records import FeeRecord, FeesRecord
 from omg_abci.state.journal import Journal
+from omg_abci.state.keyed_records import KeyedRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.stake_records import StakeRecord, StakingRecord, ValidatorRecord
 from omg_abci.state.sweeping import list_heaps, sweep
+from omg_abci.state.tally import Tally
 
 Stored = tuple[Order | Balance | Account | Market, bytes | None]
 """An object and the record that it has once the block is committed."""
+_Record = TypeVar("_Record", bound=KeyedRecord)
 _SWEPT_MIN: Final = 256
 _SWEPT_EACH: Final = 3
 """Entries that are looked at when a block is committed: so many, and for each that was added."""
@@ -47,6 +50,10 @@ class Tables(Journal):
         self.market_bond: Amount = 0
         self.block_stored: bytes | None = None
         self.tokens: dict[int, TokenRecord] = {}
+        self.symbols: dict[str, int] = {}
+        """Of each symbol in use, a token that has it."""
+        self.by_key: dict[bytes, KeyedRecord] = {}
+        """Records that are no live object's, by their keys; never iterated by rules."""
         self.markets: dict[MarketId, Market] = {}
         """Rules iterate it in ascending order only: the order here depends on history."""
         self.accounts: dict[Address, Account] = {}
@@ -59,10 +66,12 @@ class Tables(Journal):
         """All other records about stake, votes and fees by their keys; never iterated by rules."""
         self.fees: FeesRecord | None = None
         """None: a work unit costs what genesis says, for ever."""
-        self.tallies: dict[tuple[Address, int], dict[int, int]] = {}
-        """Validator and parameter to shares by step; rules look at the steps in ascending order."""
+        self.tallies: dict[tuple[Address, int], Tally] = {}
+        """By validator and parameter."""
         self.stake_pools: dict[Address, dict[bytes, bool]] = {}
         """The keys of the pools of what left each validator, for a slash to find."""
+        self.stake_arrivals: dict[Address, dict[bytes, bool]] = {}
+        """The keys of the pools of what moved to each validator."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
         self.events: list[Event] = []
@@ -81,6 +90,8 @@ class Tables(Journal):
         """The same by the last height."""
         self.switch_expiries: list[tuple[Millis, Address]] = []
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
+        self.payment_expiries: list[tuple[Millis, bytes]] = []
+        """Until when payments are remembered, and their keys."""
         self.market_timers: list[tuple[Millis, MarketId]] = []
         self.stake_maturities: list[tuple[Millis, bytes]] = []
         """A heap of (time, key) of stake that unbonds or moved."""
@@ -102,15 +113,14 @@ class Tables(Journal):
         self.dirty_markets: dict[Market, None] = {}
         self.dirty_orders: dict[Order, None] = {}
         self.dirty_records: dict[bytes, bytes | None] = {}
-        """Keys of agents and tombstones, to the value before the block."""
+        """Keys of tokens, agents, tombstones and keyed records, to the value before the block."""
         self.dirty_nonces: dict[tuple[Account, int], int | None] = {}
         """Pages of nonces, to the bitmap before the block."""
         self.dirty_stake: dict[bytes, StakeRecord | FeeRecord | None] = {}
         """Keys of records about stake and fees, to what was there before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
-        self.ended_log: list[tuple[Any, ...]] = []
-        """The journal's entries of ended orders: account, slot and its record before are 1 to 3."""
+        self.ended_log = []
 
     # --- reads ---
 
@@ -154,6 +164,11 @@ class Tables(Journal):
         """Return what is free, without making a balance."""
         balance = self.balances.get(schema.compute_balance_key(owner, subaccount, token))
         return 0 if balance is None else balance.free
+
+    def find_record(self, kind: type[_Record], key: bytes) -> _Record | None:
+        """Return a keyed record of a kind, None when there is none."""
+        record = self.by_key.get(key)
+        return record if isinstance(record, kind) else None
 
     # --- heaps ---
 

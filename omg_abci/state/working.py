@@ -9,12 +9,14 @@ from omg_abci.protocol.errors import require
 from omg_abci.protocol.results import Event
 from omg_abci.protocol.units import Amount, Hash, Height, Millis
 from omg_abci.state.account_writes import AccountWrites
+from omg_abci.state.endings import Endings
 from omg_abci.state.fee_writes import FeeWrites
 from omg_abci.state.market_writes import MarketWrites
 from omg_abci.state.order_writes import OrderWrites
+from omg_abci.state.record_writes import RecordWrites
 
 
-class WorkingState(OrderWrites, MarketWrites, AccountWrites, FeeWrites):
+class WorkingState(OrderWrites, Endings, MarketWrites, AccountWrites, RecordWrites, FeeWrites):
     """Everything the chain remembers, and all writes to it.
 
     `loading.load_state` makes one from records.

@@ -99,6 +99,7 @@ def test_names_are_those_of_the_design() -> None:
         "fill_latency",
         "state",
         "growth",
+        "delegators",
     )
     assert all(specification.goal > 0 for specification in SPECIFICATIONS)
 
@@ -115,6 +116,7 @@ def test_floors_are_those_that_were_asked_for() -> None:
         "fill_latency": 400,
         "state": 4,
         "growth": 1.5,
+        "delegators": 1.25,
     }
     limits = {
         (each.name, limit.finding): (limit.goal, limit.floor)

@@ -6,6 +6,7 @@ import pytest
 
 from omg_abci.bench.beside import execute_beside
 from omg_abci.bench.blocks import Rehearsal, judge_blocks, measure_block
+from omg_abci.bench.delegators import measure_delegators
 from omg_abci.bench.end_to_end import pick
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.flow import make_order
@@ -87,6 +88,17 @@ def test_state_is_made_and_loaded(tmp_path: Path, history: bool, each: int) -> N
     assert isinstance(reader["us_per_order"], dict)
     assert list(reader["us_per_order"]) == ["view", "tree"]
     assert float(str(reader["us_per_folded_key"])) > 0
+
+
+def test_delegators_are_compared_in_the_same_blocks() -> None:
+    """Blocks, epochs and slashes are done on both chains, and nothing is refused."""
+    found = measure_delegators(2, 40, 4)
+    ratios, costs = found.more["ratios"], found.more["us_per_block"]
+    assert isinstance(ratios, dict)
+    assert isinstance(costs, dict)
+    assert list(ratios) == ["plain", "epoch", "slash"]
+    assert list(costs) == ["2", "40"]
+    assert found.value == max(ratios["plain"], ratios["epoch"]) > 0
 
 
 def test_growth_compares_the_largest_with_the_smallest() -> None:

@@ -12,16 +12,32 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
+    ClaimRewards,
     CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
+    CreateValidator,
+    Delegate,
+    EditValidator,
     Message,
+    Mint,
+    Pay,
+    PayRequest,
     PlaceOrder,
+    Redelegate,
     RevokeAgent,
+    SetAllowance,
+    SetSponsorship,
     Transfer,
+    Undelegate,
+    UseSponsorship,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
+from tests.cast import PUBLIC_KEYS
 from tests.strategies import OWNERS, START_MS
 
 Refusal = type[errors.TxError]
@@ -188,6 +204,31 @@ _MARKETS: Final[dict[str, tuple[Message, Refusal]]] = {
     "changes_by_nothing": (ChangeMarket(1, 0), errors.BadMarketAction),
     "changes_by_unknown": (ChangeMarket(1, 4), errors.BadMarketAction),
 }  # fmt: skip
+_ASK: Final = CreatePaymentRequest(3, 2, 5, START_MS + 9, 4, 7, 0, b"")
+_GOLD: Final = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
+_TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
+    "token_without_symbol": (_GOLD._replace(symbol=""), errors.BadSymbol),
+    "token_of_a_long_symbol": (_GOLD._replace(symbol="A" * 17), errors.BadSymbol),
+    "token_of_another_script": (_GOLD._replace(symbol="G\u041eLD"), errors.BadSymbol),
+    "token_of_37_decimals": (_GOLD._replace(decimals=37), errors.BadDecimals),
+    "token_of_nothing": (_GOLD._replace(supply=0, cap=0), errors.BadCap),
+    "token_above_its_cap": (_GOLD._replace(supply=10), errors.BadCap),
+    "token_never_complete": (_GOLD._replace(supply=8), errors.BadCap),
+    "pays_with_a_long_memo": (Pay(_OTHER.address, 2, 5, 0, 0, 0, bytes(65)), errors.BadMemo),
+    "pays_itself": (Pay(_OWNER.address, 2, 5, 0, 0, 0, b""), errors.TransferToSelf),
+    "allows_itself": (SetAllowance(_OWNER.address, 2, 5, 5), errors.AgentIsOwner),
+    "allows_nothing_a_day": (SetAllowance(_OTHER.address, 2, 5, 0), errors.BadAmount),
+    "asks_with_number_zero": (_ASK._replace(request=0), errors.BadRequestId),
+    "asks_for_no_payment": (_ASK._replace(max_uses=0), errors.BadUses),
+    "asks_too_often_with_a_cap": (_ASK._replace(max_uses=65), errors.BadUses),
+    "caps_below_the_amount": (_ASK._replace(payer_cap=4), errors.BadAmount),
+    "answers_itself": (PayRequest(_OWNER.address, 3, 2, 5, 0, 0), errors.TransferToSelf),
+    "sponsors_itself": (SetSponsorship(_OWNER.address, 5, START_MS), errors.SponsorIsOwner),
+    "uses_itself": (UseSponsorship(_OWNER.address), errors.SponsorIsOwner),
+    "sponsors_for_ever": (SetSponsorship(_OTHER.address, 5, 0), errors.BadExpiry),
+    "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
+    "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
+}
 _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "transfer_zero": (PAY._replace(amount=0), errors.BadAmount),
     "transfer_above_maximum": (PAY._replace(amount=limits.AMOUNT_MAX + 1), errors.BadAmount),
@@ -200,15 +241,34 @@ _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "cancels_too_many": (CancelAll(0, 0, 1_001), errors.BadMaxOrders),
     "cancels_side": (CancelAll(0, 3, 1), errors.BadSide),
     "approves_nothing": (ApproveAgent(_OTHER.address, 0, START_MS), errors.BadScope),
-    "approves_unknown_scope": (ApproveAgent(_OTHER.address, 3, START_MS), errors.BadScope),
+    "approves_unknown_scope": (ApproveAgent(_OTHER.address, 64, START_MS), errors.BadScope),
     "approves_for_ever": (ApproveAgent(_OTHER.address, 1, 0), errors.BadExpiry),
     "approves_itself": (ApproveAgent(_OWNER.address, 1, START_MS), errors.AgentIsOwner),
     "revokes_zero": (RevokeAgent(bytes(20)), errors.BadAddress),
+}
+_FOUND: Final = CreateValidator(PUBLIC_KEYS[0], "name", 5, 6, 1, 8, 9)
+_STAKES: Final[dict[str, tuple[Message, Refusal]]] = {
+    "validator_key_short": (_FOUND._replace(public_key=bytes(32)), errors.BadPublicKey),
+    "validator_key_off_curve": (
+        _FOUND._replace(public_key=b"\2" + b"\xff" * 32),
+        errors.BadPublicKey,
+    ),
+    "validator_nameless": (_FOUND._replace(moniker=""), errors.BadMoniker),
+    "validator_of_two_lines": (EditValidator("a\nb", 0, 1), errors.BadMoniker),
+    "validator_takes_too_much": (_FOUND._replace(commission_bp=7), errors.BadCommission),
+    "validator_of_nothing": (_FOUND._replace(amount=0), errors.BadAmount),
+    "delegates_nothing": (Delegate(_OTHER.address, 0), errors.BadAmount),
+    "delegates_to_zero": (Delegate(bytes(20), 1), errors.BadAddress),
+    "undelegates_too_much": (Undelegate(_OTHER.address, 1 << 128), errors.BadAmount),
+    "moves_nowhere": (Redelegate(_OTHER.address, _OTHER.address, 1), errors.SameValidator),
+    "claims_from_nobody": (ClaimRewards(b""), errors.BadAddress),
 }
 
 
 def list_bad_legs() -> Iterator[tuple[str, Message, Refusal]]:
     """Yield the name of each case, the leg and the error."""
     yield from list_combinations()
-    for name, (leg, error) in (_PLACES | _AMENDMENTS | _MARKETS | _OTHERS).items():
+    for name, (leg, error) in (
+        _PLACES | _AMENDMENTS | _MARKETS | _TOKENS | _OTHERS | _STAKES
+    ).items():
         yield name, leg, error

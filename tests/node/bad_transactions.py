@@ -10,7 +10,14 @@ from omg_abci.gen.omg.tx.v1 import tx_pb2 as pb
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.codec import encode_body, encode_envelope
 from omg_abci.protocol.crypto import ORDER, sign_digest
-from omg_abci.protocol.messages import CancelAll, CancelOrder, ChangeMarket, Message, TxBody
+from omg_abci.protocol.messages import (
+    CancelAll,
+    CancelOrder,
+    ChangeMarket,
+    Message,
+    TxBody,
+    UseSponsorship,
+)
 from omg_abci.protocol.signing import (
     Domain,
     compute_digest,
@@ -136,6 +143,10 @@ _BODIES: dict[str, tuple[Mapping[str, Any], type[errors.TxError]]] = {
     "ends_too_late": ({"valid_until_ms": _U64}, errors.BadValidity),
     "unit_price_zero": ({"max_unit_price": 0}, errors.BadUnitPrice),
     "no_legs": ({"legs": ()}, errors.NoLegs),
+    "sponsor_behind_a_leg": (
+        {"legs": (CANCEL, UseSponsorship(OTHER.address))},
+        errors.SponsorshipNotFirst,
+    ),
     "too_many_legs": ({"legs": (CANCEL,) * 257}, errors.TooManyLegs),
     "stale": ({"nonce": START_MS - limits.NONCE_AGE_MAX_MS}, errors.StaleNonce),
     "ahead": ({"nonce": START_MS + limits.NONCE_AHEAD_MAX_MS + 60_000}, errors.NonceAhead),

@@ -2,10 +2,24 @@
 
 from pathlib import Path
 
+import pytest
+
 from omg_abci.localnet.keys import make_ethereum_key
 from omg_abci.localnet.staking import StakingTerms, make_staking
 from omg_abci.node.client import NodeClient
-from omg_abci.protocol.messages import Delegate, Message, Redelegate, Undelegate
+from omg_abci.node.commands.catalogue import Catalogue
+from omg_abci.node.commands.words import describe_legs
+from omg_abci.protocol.messages import (
+    ClaimRewards,
+    CreateValidator,
+    Delegate,
+    EditValidator,
+    Message,
+    Redelegate,
+    Undelegate,
+    Unjail,
+)
+from omg_abci.protocol.results import LegResult
 from tests.integration.traders import Trader
 from tests.node.cli_run import make_cli
 from tests.node.one_node import ACCOUNTS, CHAIN_ID, OWNER, OneNode, run_one_node
@@ -61,6 +75,38 @@ def test_stake_is_told(tmp_path: Path) -> None:
         node.pass_time(*[1_000] * 12)
         proof = cli.ask("query", "proof", "delegation", "carol", "alice")
         assert proof["record"]["shares"] == str(3_000 * _COIN)
+        proof = cli.ask("query", "proof", "validator", "alice")
+        assert (proof["record"]["moniker"], proof["record"]["told_power"]) == ("node0", 13)
+
+
+_ALICE, _BOB = OWNER["alice"], OWNER["bob"]
+
+
+@pytest.mark.parametrize(
+    ("leg", "words", "done"),
+    [
+        (
+            CreateValidator(_KEYS[0].public_key, "new", 5, 250, 100, 7, 9),
+            "commission 0.05 %, never above 2.50 %, 1.00 % a change",
+            "the validator exists",
+        ),
+        (EditValidator("other", 10, 7), "call the validator 'other', commission 0.10 %", "changed"),
+        (Unjail(), "come back from jail", "not jailed any more"),
+        (Delegate(_ALICE, 50), f"bond 50 units to validator 0x{_ALICE.hex()}", "bonded"),
+        (Undelegate(_ALICE, 7), f"take 7 units back from validator 0x{_ALICE.hex()}", "unbonding"),
+        (
+            Redelegate(_ALICE, _BOB, 1),
+            f"from validator 0x{_ALICE.hex()} to 0x{_BOB.hex()}",
+            "moved",
+        ),
+        (ClaimRewards(_BOB), f"the rewards from validator 0x{_BOB.hex()}", "paid"),
+    ],
+)
+def test_legs_about_stake_in_words(leg: Message, words: str, done: str) -> None:
+    """What a signer reads before, and what became of it."""
+    before, after = describe_legs([leg], [LegResult()], Catalogue({}, {}))
+    assert words in before
+    assert done in after
 
 
 def test_a_chain_without_staking_says_so(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def test_leg_of_no_kind_is_refused() -> None:
     with pytest.raises(errors.EmptyLeg):
         codec.decode_body(head + b"\x4a\x00")
     with pytest.raises(errors.NotCanonical):
-        codec.decode_body(head + b"\x4a\x02\x5a\x00")
+        codec.decode_body(head + b"\x4a\x04\xc2\xf7\x04\x00")
 
 
 @pytest.mark.parametrize(

@@ -17,20 +17,24 @@ from omg_abci.protocol.crypto import (
     recover_signer,
     sign_digest,
 )
+from omg_abci.protocol.leg_types import LEG_TYPES
 from omg_abci.protocol.messages import (
     MESSAGES,
     AmendOrder,
+    ApproveAgent,
+    Burn,
     CancelOrder,
     ChangeMarket,
     CreateMarket,
+    CreateToken,
     Message,
+    Pay,
     PlaceOrder,
     SetSwitch,
     SignedTx,
     TxBody,
 )
 from omg_abci.protocol.signing import (
-    LEG_TYPES,
     Domain,
     compute_digest,
     compute_domain_separator,
@@ -132,6 +136,13 @@ SHOWN: list[tuple[Message, dict[str, object]]] = [
         {"baseUnit": 10**38, "quoteUnit": 25, "mode": "batch", "bandBp": 500},
     ),
     (CreateMarket(1, 2, 1, 1, 1, 1, MarketMode.CONTINUOUS, 0, 1_000), {"mode": "continuous"}),
+    (
+        CreateToken("GOLD", 2, mintable=False, burnable=True, supply=7, cap=7),
+        {"symbol": "GOLD", "mintable": False, "burnable": True, "supply": 7},
+    ),
+    (Pay(b"\x01" * 20, 3, 5, 0, 1, 7, b"two \xff"), {"memo": "0x74776f20ff", "clientId": 7}),
+    (ApproveAgent(b"\x01" * 20, 3, 5), {"scope": "trade and pay"}),
+    (Burn(3, 2**128 - 1, 255), {"amount": 2**128 - 1, "fromSubaccount": 255}),
     *[
         (ChangeMarket(3, action), {"market": 3, "action": word})
         for action, word in zip(MarketAction, ("cancel only", "resume", "delist"), strict=True)

@@ -54,15 +54,16 @@ def test_message_has_a_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_message_has_a_builder(name: str) -> None:
-    """wallet_sdk/build makes one by a function of its name."""
-    assert _snake(name) in _functions("wallet_sdk/build.py")
+    """wallet_sdk/build* makes one by a function of its name."""
+    paths = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("wallet_sdk/build*.py")]
+    assert _snake(name) in [each for path in paths for each in _functions(path)]
 
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_message_has_a_strategy(name: str) -> None:
-    """tests/strategies, or a module beside it, draws random ones by a function of its name."""
-    found = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/strategies*.py")]
-    assert _snake(name) in [each for path in found for each in _functions(path)]
+    """tests/strategies* draws random ones by a function of its name."""
+    paths = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/strategies*.py")]
+    assert _snake(name) in [each for path in paths for each in _functions(path)]
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -14,9 +14,12 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omg_abci.protocol.codec import encode_result
+from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.errors import require
 from omg_abci.protocol.tx import Verifier
 from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
@@ -35,11 +38,20 @@ def compute_block_hash(height: int) -> bytes:
     return hashlib.sha256(b"block %d" % height).digest()
 
 
+def read_told(told: Sequence[Sequence[Any]]) -> tuple[tuple[Vote, ...], tuple[Offence, ...]]:
+    """Return the votes and the evidence that consensus tells with a block."""
+    votes, offences = told
+    return (
+        tuple(Vote(bytes.fromhex(address), signed) for address, signed in votes),
+        tuple(Offence(bytes.fromhex(address), height) for address, height in offences),
+    )
+
+
 def describe_block(result: BlockResult, diff_hash: bytes, state: WorkingState) -> str:
     """Return the block's diff hash, and hashes of its results and of all records after it."""
     answers = [b"%d" % each.code + encode_result(each) for each in result.results]
     told = [(type(each).__name__, *each) for each in result.events]
-    said = hashlib.sha256(b"".join(answers) + repr(told).encode())
+    said = hashlib.sha256(b"".join(answers) + repr((told, result.validator_updates)).encode())
     records = hashlib.sha256(encode_diff(compute_records(state)))
     return f"{diff_hash.hex()} {said.hexdigest()} {records.hexdigest()}"
 
@@ -61,9 +73,9 @@ def execute(path: Path, mode: str) -> list[str]:
     state, diff_hash = load_state(chain_id, records), compute_genesis_diff_hash(records)
     verifier = Verifier(domain)
     lines: list[str] = []
-    for height, (time_ms, raws) in enumerate(document["blocks"], 1):
+    for height, (time_ms, raws, told) in enumerate(document["blocks"], 1):
         txs = tuple(verifier.verify_tx(bytes.fromhex(raw)) for raw in raws)
-        block = Block(height, time_ms, compute_block_hash(height), txs)
+        block = Block(height, time_ms, compute_block_hash(height), txs, *read_told(told))
         check_block(state, block)
         rehearsed = rehearse(state, block) if mode == "rehearsed" else None
         result = apply_block(state, block)

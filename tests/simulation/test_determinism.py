@@ -14,6 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from omg_abci.protocol import errors, limits
+from omg_abci.protocol.consensus import ValidatorUpdate
+from omg_abci.protocol.crypto import compute_address
 from omg_abci.protocol.messages import MESSAGES, SignedTx
 from omg_abci.protocol.results import Event, Trade, TxResult
 from omg_abci.rules.admission import BlockBudget
@@ -23,14 +25,16 @@ from omg_abci.state.diff import store_changes
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
-from tests.cast import CHAIN_ID, EXCHANGE, START_MS
-from tests.random_plans import PlanSource
+from tests.cast import CHAIN_ID, EXCHANGE, PUBLIC_KEYS, START_MS
+from tests.random_stakes import STAKING, StakeSource
+from tests.random_wallets import WalletSource
 from tests.seeded_runs import EVENTS
-from tests.simulation.execute_blocks import compute_block_hash, execute
+from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 20_250_101
+SEED = 20_250_108
 BLOCKS = 60
+GENESIS = EXCHANGE | {"staking": STAKING}
 _ROOT = Path(__file__).parents[2]
 
 
@@ -59,6 +63,7 @@ class Drawn(NamedTuple):
     txs: list[SignedTx]
     results: list[TxResult]
     events: list[Event]
+    updates: list[ValidatorUpdate]
 
 
 def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[SignedTx]:
@@ -77,26 +82,39 @@ def choose_txs(state: WorkingState, plan: BlockPlan, time_ms: int) -> list[Signe
     return compute_order(state.block_hash, budget.txs)
 
 
+def draw_told(stakes: StakeSource, height: int) -> list[list[tuple[str, int]]]:
+    """Return votes of both validators of genesis, one in ten missing, and now and then evidence."""
+    keys = [compute_address(key).hex() for key in PUBLIC_KEYS[:2]]
+    votes = [(key, int(stakes.random.random() < 0.9)) for key in keys]
+    return [votes, [(keys[1], height - 1)] if height % 25 == 0 else []]
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
-    source = PlanSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
-    records, _ = build_genesis(CHAIN_ID, EXCHANGE)
+    source = WalletSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
+    source.share = 0.2
+    stakes = StakeSource(SEED)
+    records, _ = build_genesis(CHAIN_ID, GENESIS)
     state, time_ms = load_state(CHAIN_ID, records), START_MS
-    blocks: list[tuple[int, list[str]]] = []
-    found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [], [])
+    blocks: list[tuple[int, list[str], list[list[tuple[str, int]]]]] = []
+    found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [], [], [])
     for height in range(1, BLOCKS + 1):
         plan = source.draw_block(txs_max=12, legs_max=14)
+        plan = plan._replace(txs=(*plan.txs, *stakes.draw_block().txs))
         time_ms += plan.ahead_ms
+        told = draw_told(stakes, height)
         txs = choose_txs(state, plan, time_ms)
-        result = apply_block(state, Block(height, time_ms, compute_block_hash(height), tuple(txs)))
+        block = Block(height, time_ms, compute_block_hash(height), tuple(txs), *read_told(told))
+        result = apply_block(state, block)
         store_changes(state, result.changes)
         state.commit()
-        blocks.append((time_ms, [tx.raw.hex() for tx in txs]))
+        blocks.append((time_ms, [tx.raw.hex() for tx in txs], told))
+        found.updates.extend(result.validator_updates)
         found.txs.extend(txs)
         found.results.extend(result.results)
         found.events.extend(result.events)
-    document = {"chain_id": CHAIN_ID, "genesis": EXCHANGE, "blocks": blocks}
+    document = {"chain_id": CHAIN_ID, "genesis": GENESIS, "blocks": blocks}
     found.path.write_text(json.dumps(document), encoding="utf-8")
     return found
 
@@ -137,6 +155,7 @@ def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
     assert {type(event).__name__ for event in drawn.events} == set(EVENTS)
     assert any(result.code for result in drawn.results)
     assert {tx.scheme for tx in drawn.txs} == {1, 2}
+    assert len(drawn.updates) > 5
 
 
 def test_processes_in_other_surroundings_do_the_same(drawn: Drawn) -> None:

@@ -5,9 +5,11 @@ from random import Random
 
 from omg_abci.protocol.results import StatusChanged
 from omg_abci.protocol.units import RESTS, Ended, MarketStatus, OrderType, TimeInForce
+from omg_abci.state import schema
 from omg_abci.state.book import Order
+from omg_abci.state.keyed_records import IssueRecord
 from omg_abci.state.objects import Market
-from omg_abci.state.records import AgentRecord
+from omg_abci.state.records import AgentRecord, TokenRecord
 from omg_abci.state.working import WorkingState
 from tests.unit import state_world as world
 
@@ -221,6 +223,25 @@ def write_account(state: WorkingState, random: Random) -> None:
         state.set_post_only_until(state.time_ms + random.randint(0, 9))
 
 
+def write_record(state: WorkingState, random: Random) -> None:
+    """Write a token or what is known of its issue, or delete one of them."""
+    token = random.randint(7, 9)
+    if random.random() < 0.5:
+        supply = random.randint(0, 9)
+        record = TokenRecord(2, supply, f"T{token}") if random.random() < 0.7 else None
+        state.set_token(token, record)
+    else:
+        issue = IssueRecord(random.choice(world.OWNERS), True, False, random.randint(1, 3), 2**100)  # noqa: FBT003
+        key = schema.compute_issue_key(token)
+        state.set_record(key, issue if random.random() < 0.7 else None)
+
+
+def remember_payment(state: WorkingState, random: Random) -> None:
+    """Remember a payment for a moment, which forgets some whose time has passed."""
+    key = schema.compute_payment_key(random.choice(world.OWNERS), random.randint(1, 6))
+    state.remember_payment(key, state.time_ms + random.randint(1, 3))
+
+
 def pop_heads(state: WorkingState, _: Random) -> None:
     """Take entries off the heaps that say nothing, as the mass work does."""
     orders: list[list[tuple[int, int, int, Order]]] = [state.order_expiries]
@@ -241,6 +262,8 @@ STEPS: tuple[Step, ...] = (
     *[end_order] * 2,
     *[write_account] * 3,
     *[pop_heads] * 2,
+    *[write_record] * 2,
+    *[remember_payment] * 2,
     *[trade] * 2,
     change_status,
     open_market,

@@ -11,7 +11,7 @@ from omg_abci.protocol.units import (
     SelfTrade,
     TimeInForce,
 )
-from omg_abci.state.book import BookSide, Order, Special
+from omg_abci.state.book import NO_PLACE, BookSide, Order, Special
 from omg_abci.state.diff import (
     compute_changes,
     compute_records,
@@ -163,6 +163,7 @@ def _view_side(side: BookSide) -> list[object]:
     """Return the levels as both their links say, best first."""
     assert sorted(side.places) == side.places
     assert len(side.places) == len(side.levels)
+    assert side.best == (side.places[-1] if side.places else NO_PLACE)
     levels: list[object] = []
     for place_ in reversed(side.places):
         level = side.levels[place_]

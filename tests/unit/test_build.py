@@ -13,10 +13,14 @@ from omg_abci.protocol.messages import (
     ApproveAgent,
     CancelAll,
     CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
     CreateValidator,
     Message,
+    Pay,
     PlaceOrder,
     RevokeAgent,
+    SetAllowance,
     Transfer,
 )
 from omg_abci.protocol.signing import compute_no_bridge_domain
@@ -31,7 +35,7 @@ from omg_abci.protocol.units import (
     Side,
     TimeInForce,
 )
-from wallet_sdk import build
+from wallet_sdk import build, build_stake, build_wallet
 
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
 _SECRETS = [bytes([number]) * 32 for number in (1, 2)]
@@ -50,14 +54,26 @@ _BUILT: list[Message] = [
     build.set_switch(_NOW_MS),
     build.create_market(1, 2, base_unit=1_000, quote_unit=25),
     build.change_market(1, MarketAction.RESUME),
-    build.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
-    build.edit_validator("two", 0, 8),
-    build.unjail(),
-    build.delegate(_AGENT, 5),
-    build.undelegate(_AGENT, 5),
-    build.redelegate(_AGENT, _OWNER, 5),
-    build.claim_rewards(_AGENT),
-    build.set_vote(_AGENT, 1, 5),
+    build.create_token("GOLD", 2, supply=100),
+    build.mint(9, 5, _AGENT),
+    build.burn(9, 5),
+    build.close_token(9),
+    build.pay(_AGENT, 1, 5, memo=b"tea"),
+    build.set_allowance(_AGENT, 1, 50),
+    build_wallet.create_payment_request(3, 1, 50, _NOW_MS),
+    build_wallet.pay_request(_AGENT, 3, 1, 50),
+    build_wallet.close_request(3),
+    build_wallet.set_sponsorship(_AGENT, 500, _NOW_MS),
+    build_wallet.use_sponsorship(_AGENT),
+    build_wallet.set_limits(1, 50),
+    build_stake.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
+    build_stake.edit_validator("two", 0, 8),
+    build_stake.unjail(),
+    build_stake.delegate(_AGENT, 5),
+    build_stake.undelegate(_AGENT, 5),
+    build_stake.redelegate(_AGENT, _OWNER, 5),
+    build_stake.claim_rewards(_AGENT),
+    build_stake.set_vote(_AGENT, 1, 5),
 ]
 
 
@@ -77,8 +93,48 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
-    assert _BUILT[10] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
+    assert _BUILT[22] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
+
+
+def test_an_allowance_is_for_one_day_unless_bounded() -> None:
+    """Without a daily bound the total may be paid at once."""
+    assert build.set_allowance(_AGENT, 1, 50) == SetAllowance(_AGENT, 1, 50, 50)
+    assert build.set_allowance(_AGENT, 1, 0) == SetAllowance(_AGENT, 1, 0, 0)
+    assert build.set_allowance(_AGENT, 1, 50, daily=5).daily == 5
+    assert build.pay(_AGENT, 1, 5) == Pay(_AGENT, 1, 5, 0, 0, 0, b"")
+
+
+def test_a_request_is_for_one_payment_unless_told() -> None:
+    """It is used up by the first payment, and takes any sum of a payer."""
+    usual = CreatePaymentRequest(3, 1, 50, _NOW_MS, 1, 0, 0, b"")
+    assert build_wallet.create_payment_request(3, 1, 50, _NOW_MS) == usual
+
+
+def test_another_token_is_sold_at_a_signed_worst_price() -> None:
+    """The swap takes all or nothing, from the subaccount that pays."""
+    payment = build.pay(_AGENT, 1, 5, from_subaccount=2)
+    swap, last = build_wallet.pay_with_another_token(
+        payment, 4, Side.SELL, 10, worst_price=99, client_id=7
+    )
+    assert last == payment
+    assert isinstance(swap, PlaceOrder)
+    assert (swap.order_type, swap.time_in_force) == (OrderType.MARKET, TimeInForce.FOK)
+    assert (swap.side, swap.price, swap.subaccount) == (Side.SELL, 99, 2)
+    with pytest.raises(errors.BadPrice):
+        build_wallet.pay_with_another_token(payment, 4, Side.SELL, 10, 0, client_id=7)
+
+
+def test_a_tokens_terms_follow_from_its_supply() -> None:
+    """What is all there at once is fixed; what is not can be minted, to any amount."""
+    assert build.create_token("GOLD", 2, supply=100) == CreateToken(
+        "GOLD", 2, mintable=False, burnable=True, supply=100, cap=100
+    )
+    assert build.create_token("MILES", 0).cap == 2**128 - 1
+    assert build.create_token("MILES", 0).mintable
+    assert build.create_token("MILES", 0, supply=5, cap=9).mintable
+    with pytest.raises(errors.BadCap):
+        build.create_token("MILES", 0, supply=5, cap=9, mintable=False)
 
 
 def test_time_in_force_follows_from_the_order() -> None:

@@ -219,7 +219,7 @@ def test_an_order_below_a_minimum_may_be_amended_otherwise() -> None:
     """The bounds of quantity are asked only when a quantity is given."""
     world = World(lots_min=3)
     world.bid(ALICE, 1, 5, 100)
-    with patch.object(world.market, "record", world.market.record._replace(lots_min=6)):
+    with patch.object(world.market, "lots_min", 6):
         assert world.amend(ALICE, 1, price=101).code == 0
         assert world.amend(ALICE, 1, quantity=5) == code(errors.QuantityBelowMinimum)
 

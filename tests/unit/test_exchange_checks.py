@@ -7,7 +7,6 @@ import pytest
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import MarketStatus
-from omg_abci.state.records import MarketRecord
 from tests.unit.exchange_world import (
     ALICE,
     BASE_UNIT,
@@ -331,17 +330,12 @@ def test_checks_stand_in_the_order_of_the_spec() -> None:
         learn(errors.PostOnlyPeriod, post_only=0)
         learn(errors.OrderExpired, post_only=REJECT)
         learn(errors.QuantityAboveMaximum, ms=T0 + DAY_MS)
-        with patch.object(world.market, "record", _widen(world)):
+        with patch.object(world.market, "lots_max", 100):
             learn(errors.DisplayBelowMinimum)
             learn(errors.TooManyOpenOrders, display=5)
-    with patch.object(world.market, "record", _widen(world)):
+    with patch.object(world.market, "lots_max", 100):
         learn(errors.CostOverflow)
         assert world.bid(ALICE, 3, 5, 1, **terms) == code(errors.InsufficientFunds)
-
-
-def _widen(world: World) -> MarketRecord:
-    """Return the market's terms with room for larger orders."""
-    return world.market.record._replace(lots_max=100)
 
 
 def test_a_trigger_is_checked_after_funds() -> None:

@@ -1,33 +1,38 @@
 """Every refusal of a message's own check: a good message, changed as little as makes it bad."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from coincurve import PublicKey
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     MESSAGES,
+    PAY_MESSAGES,
     TRADE_MESSAGES,
     AmendOrder,
     ApproveAgent,
+    Burn,
     CancelAll,
     CancelOrder,
     ChangeMarket,
-    ClaimRewards,
+    CloseRequest,
+    CloseToken,
     CreateMarket,
-    CreateValidator,
-    Delegate,
-    EditValidator,
+    CreatePaymentRequest,
+    CreateToken,
     Message,
+    Mint,
+    Pay,
+    PayRequest,
     PlaceOrder,
-    Redelegate,
     RevokeAgent,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
     SetSwitch,
-    SetVote,
     Transfer,
-    Undelegate,
     Unjail,
+    UseSponsorship,
 )
 from omg_abci.protocol.messages_markets import is_unit
 from omg_abci.protocol.units import (
@@ -38,7 +43,8 @@ from omg_abci.protocol.units import (
     TimeInForce,
     rests,
 )
-from tests.cast import PUBLIC_KEYS
+from tests.unit.message_cases import WALLET_CASES, WALLET_GOOD, Case, bad
+from tests.unit.message_cases_staking import STAKING, STAKING_CASES
 
 TO = b"\x11" * 20
 PAY = Transfer(TO, 2, 5, 0, 0)
@@ -54,12 +60,6 @@ AMEND = AmendOrder(9, 1, 1, 0, 4)
 UNTIL = AmendOrder(9, 0, 0, 8, 4, time_in_force=TimeInForce.GTT)
 BELOW = AmendOrder(9, 0, 0, 0, 4, expires_height=8, time_in_force=TimeInForce.GTH)
 CREATE = CreateMarket(1, 2, 1_000, 25, 1, 9, 1, 500, 60_000)
-FOUND = CreateValidator(PUBLIC_KEYS[0], "name", 5, 6, 1, 8, 9)
-EDIT = EditValidator("name", 5, 8)
-BOND, UNBOND = Delegate(TO, 5), Undelegate(TO, 5)
-MOVE = Redelegate(TO, b"\x12" * 20, 5)
-VOTE = SetVote(TO, 1, 2_500)
-STAKING = (FOUND, EDIT, BOND, UNBOND, MOVE, ClaimRewards(TO), VOTE, VOTE._replace(value=0))
 U64 = limits.U64_MAX
 NEGATIVE = -1
 """What an enumeration can be on the wire, though no number of it is below zero."""
@@ -75,22 +75,10 @@ GOOD: tuple[Message, ...] = (
     SetSwitch(5),
     CREATE,
     ChangeMarket(1, 2),
+    *WALLET_GOOD,
     *STAKING,
     Unjail(),
 )
-
-
-class Case(NamedTuple):
-    """A good message, what is changed in it, and the refusal that it gets."""
-
-    good: Message
-    changes: dict[str, Any]
-    error: type[errors.FormatError]
-
-
-def bad(good: Message, error: type[errors.FormatError], **changes: object) -> Case:
-    """Return a case."""
-    return Case(good, dict(changes), error)
 
 
 ACCOUNT_CASES = [
@@ -103,7 +91,7 @@ ACCOUNT_CASES = [
     bad(PAY, errors.BadSubaccount, to_subaccount=256),
     bad(ApproveAgent(TO, 1, 5), errors.BadAddress, agent=bytes(20)),
     bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=0),
-    bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=3),
+    bad(ApproveAgent(TO, 1, 5), errors.BadScope, scope=1 << 31),
     bad(ApproveAgent(TO, 1, 5), errors.BadExpiry, expires_ms=0),
     bad(RevokeAgent(TO), errors.BadAddress, agent=bytes(20)),
 ]
@@ -175,42 +163,7 @@ OTHER_CASES = [
     bad(ChangeMarket(1, 1), errors.BadMarket, market=0),
     *[bad(ChangeMarket(1, 1), errors.BadMarketAction, action=act) for act in (0, 4, NEGATIVE)],
 ]
-STAKING_CASES = [
-    *[
-        bad(FOUND, errors.BadPublicKey, public_key=k)
-        for k in (b"", bytes(33), FOUND.public_key[1:])
-    ],
-    bad(
-        FOUND, errors.BadPublicKey, public_key=PublicKey(FOUND.public_key).format(compressed=False)
-    ),
-    *[bad(FOUND, errors.BadMoniker, moniker=name) for name in ("", "a\nb", "\u00e4" * 33)],
-    *[bad(EDIT, errors.BadMoniker, moniker=name) for name in ("", "a" * 65)],
-    bad(FOUND, errors.BadCommission, commission_bp=7),
-    bad(FOUND, errors.BadCommission, commission_max_bp=10_001),
-    bad(FOUND, errors.BadCommission, commission_step_bp=7),
-    bad(EDIT, errors.BadCommission, commission_bp=10_001),
-    *[
-        bad(good, errors.BadAmount, amount=amount)
-        for good in (FOUND, BOND, UNBOND, MOVE)
-        for amount in (0, 2**128)
-    ],
-    *[
-        bad(good, errors.BadAmount, self_bond_min=amount)
-        for good in (FOUND, EDIT)
-        for amount in (0, 2**128)
-    ],
-    *[
-        bad(good, errors.BadAddress, validator=address)
-        for good in (BOND, UNBOND, ClaimRewards(TO), VOTE)
-        for address in (bytes(20), TO[1:])
-    ],
-    *[bad(MOVE, errors.BadAddress, **{side: bytes(20)}) for side in ("source", "target")],
-    bad(MOVE, errors.SameValidator, target=TO),
-    *[bad(VOTE, errors.BadParameter, parameter=number) for number in (0, 8)],
-    *[bad(VOTE, errors.BadVote, value=value) for value in (2_501, 13, 10**30 + 1, 11 * 10**29)],
-    *[bad(VOTE, errors.BadVote, parameter=7, value=value) for value in (90, 5_600)],
-]
-CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *STAKING_CASES]
+CASES = [*ACCOUNT_CASES, *PLACE_CASES, *AMEND_CASES, *OTHER_CASES, *STAKING_CASES, *WALLET_CASES]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -237,6 +190,8 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         errors.BadUnitPrice,
         errors.AgentIsOwner,
         errors.BadValidity,
+        errors.SponsorIsOwner,
+        errors.SponsorshipNotFirst,
     }
     of_legs = {
         kind
@@ -374,14 +329,24 @@ def test_what_rests() -> None:
     assert rests(TimeInForce.FOK) is False
 
 
-def test_agents_trade_and_nothing_else() -> None:
-    """Money, agents and markets are for the owner's own key."""
-    assert {*MESSAGES} - {*TRADE_MESSAGES} == {
-        Transfer,
+def test_agents_trade_and_pay_and_nothing_else() -> None:
+    """Agents, markets and tokens are for the owner's own key."""
+    assert (Transfer, Pay, PayRequest) == PAY_MESSAGES
+    assert {*MESSAGES} - {*TRADE_MESSAGES, *PAY_MESSAGES} == {
         ApproveAgent,
         RevokeAgent,
         CreateMarket,
         ChangeMarket,
+        CreateToken,
+        Mint,
+        Burn,
+        CloseToken,
+        SetAllowance,
+        CreatePaymentRequest,
+        CloseRequest,
+        SetSponsorship,
+        UseSponsorship,
+        SetLimits,
         *map(type, STAKING),
         Unjail,
     }

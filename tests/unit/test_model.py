@@ -13,8 +13,9 @@ from omg_abci.protocol.messages import (
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
 from omg_abci.protocol.units import Ended, PostOnly, SelfTrade, TimeInForce
 from tests.cast import AGENTS, CHAIN_ID, GENESIS, OWNERS, START_MS
-from tests.model import Model, compute_declared_work, order_block
+from tests.model import Model, order_block
 from tests.model_state import encode_page
+from tests.model_work import compute_declared_work
 from tests.oracle_chain import SECOND, Chain, sign
 from tests.vectors.case_types import make_place, make_sell
 

@@ -9,6 +9,12 @@ from omg_abci.protocol.messages import CreateValidator, Delegate, Redelegate, Un
 from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.slashing import slash
+from omg_abci.rules.stake_math import (
+    compute_cut,
+    compute_new_shares,
+    compute_sold_shares,
+    compute_worth,
+)
 from omg_abci.rules.staking import process_delegate, process_redelegate, process_undelegate
 from omg_abci.rules.validators import process_create_validator
 from omg_abci.state.diff import compute_changes, store_changes
@@ -137,3 +143,15 @@ def test_a_slash_writes_the_same_however_many_left(leavers: int) -> None:
     assert state.staking is not None
     bonded = 10_000 + 100 * leavers
     assert state.staking.slashed == (bonded + 200 * leavers + 300 * leavers) // 2
+
+
+def test_worked_example_of_the_spec() -> None:
+    """The numbers of docs/spec/staking.md#shares."""
+    slashed = open_state().validators[BIG]._replace(tokens=7_500, shares=10_000)
+    assert compute_cut(10_000, 2_500) == 10_000 - slashed.tokens
+    assert compute_new_shares(slashed, 300) == 400
+    more = slashed._replace(tokens=7_800, shares=10_400)
+    assert compute_worth(more, 400) == 300
+    sold = compute_sold_shares(more, 1_000, 100)
+    assert sold == 134
+    assert compute_worth(more._replace(tokens=7_700, shares=10_400 - sold), 866) == 649

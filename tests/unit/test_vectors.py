@@ -147,7 +147,8 @@ def test_vectors_hold_the_codes() -> None:
             held.update(leg.get("code", 0) for leg in legs)
     large = {errors.TxTooLarge, errors.TooManyOpenOrders, errors.TooManyTombstones, errors.TooDear}
     large |= {errors.SwitchFiring, errors.MarketUncrossing, errors.MarketDelisting}
-    large |= {errors.TooManyMarkets, errors.TooManyValidators}
+    large |= {errors.TooManyMarkets, errors.TooManyTokens, errors.TooManyAllowances}
+    large |= {errors.TooManyLimits, errors.TooManyValidators}
     of_signatures = {errors.UnknownScheme, errors.EmptyLeg, errors.BadSignatureLength}
     of_signatures |= {errors.SignatureHighS, errors.SignatureOutOfRange, errors.SignerMismatch}
     elsewhere = large | of_signatures | {errors.SignatureUnrecoverable}

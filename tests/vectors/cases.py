@@ -15,6 +15,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetSwitch,
     Transfer,
+    UseSponsorship,
 )
 from omg_abci.protocol.units import MarketAction, OrderType, PostOnly, TimeInForce
 from tests.strategies import AGENTS, DAY_MS, OWNERS, START_MS, STRANGER
@@ -34,8 +35,12 @@ from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_fees import FEE_CASES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
+from tests.vectors.cases_requests import REQUEST_LEGS, REQUESTS, WRONG_REQUEST_FIELDS
+from tests.vectors.cases_sponsors import GRANTED, SPONSOR_LEGS, SPONSORS, WRONG_SPONSOR_FIELDS
 from tests.vectors.cases_staking import STAKING_CASES, STAKING_LEGS
 from tests.vectors.cases_switch import SWITCHES
+from tests.vectors.cases_tokens import TOKEN_LEGS, TOKENS, WRONG_TOKEN_FIELDS
 from tests.vectors.genesis import FEW, OWNED
 from tests.vectors.wrong_fields import WRONG_FIELDS
 
@@ -52,6 +57,14 @@ SAMPLE_LEGS: dict[type[Message], Message] = {
     ChangeMarket: ChangeMarket(OWNED, MarketAction.CANCEL_ONLY),
     **STAKING_LEGS,
 }
+WALLET_LEGS: dict[type[Message], Message] = {
+    **TOKEN_LEGS,
+    **PAYMENT_LEGS,
+    **REQUEST_LEGS,
+    **SPONSOR_LEGS,
+}
+ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
+"""A leg of each kind, the usual one."""
 
 
 def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
@@ -61,7 +74,7 @@ def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
 
 def list_admission(message: type[Message]) -> list[Case]:
     """Return what every kind of transaction is refused for before it is executed."""
-    legs = (SAMPLE_LEGS[message],)
+    legs = (ALL_LEGS[message],)
     found: list[tuple[int, str, str, Tx]] = [
         (
             32005,
@@ -80,22 +93,23 @@ def list_admission(message: type[Message]) -> list[Case]:
         found.append(
             (105, "late_agent", "the agent's approval is over", Tx(legs, OWNERS[1], AGENTS[1]))
         )
-    else:
+    elif message is not UseSponsorship:
         note = "an agent's scope is trading"
         found.append((106, "agent_without_scope", note, Tx(legs, signer=AGENTS[0])))
-    blocks = (one(CancelOrder(7)),)
+    before = (GRANTED,) if message is UseSponsorship else ()
+    blocks = before or (one(CancelOrder(7)),)
     cases = [
         Case(message, "rejected", name, note, blocks, code, ahead_ms=(3_000,), refused=tx)
         for code, name, note, tx in found
     ]
     note = "the same bytes in the next block"
-    again = Case(message, "rejected", "replayed", note, (one(*legs),), 102, refused=Tx())
+    again = Case(message, "rejected", "replayed", note, (*before, one(*legs)), 102, refused=Tx())
     return [*cases, again]
 
 
 def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]) -> Case:
     """Return the bytes that are refused for a field of the message."""
-    usual = SAMPLE_LEGS[message]
+    usual = ALL_LEGS[message]
     found = [
         Malformed(", ".join(fields), code, make_body(usual._replace(**fields)))  # type: ignore[arg-type]
         for code, fields in wrong
@@ -121,6 +135,13 @@ def list_malformed(message: type[Message], *wrong: tuple[int, dict[str, object]]
     )
 
 
+WRONG_WALLET_FIELDS = (
+    WRONG_FIELDS
+    | WRONG_TOKEN_FIELDS
+    | WRONG_PAYMENT_FIELDS
+    | WRONG_REQUEST_FIELDS
+    | WRONG_SPONSOR_FIELDS
+)
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
     accept(Transfer, "to_another", "moves free tokens", one(Transfer(TO, 3, 250, 0, 0))),
@@ -211,7 +232,7 @@ APPROVALS = [
         (5, {"agent": bytes(20)}),
         (5, {"agent": b""}),
         (35, {"scope": 0}),
-        (35, {"scope": 3}),
+        (35, {"scope": 64}),
         (28, {"expires_ms": 0}),
         (38, {"agent": TO_OWN}),
     ),
@@ -245,14 +266,20 @@ CASES: list[Case] = [
     *KIND_CASES,
     *SWITCHES,
     *MARKET_CASES,
+    *TOKENS,
+    *PAYMENTS,
+    *REQUESTS,
+    *SPONSORS,
     *STAKING_CASES,
     *FEE_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
-    *(case for message in SAMPLE_LEGS for case in list_admission(message)),
+    *(list_malformed(message, *wrong) for message, wrong in WRONG_WALLET_FIELDS.items()),
+    *(case for message in ALL_LEGS for case in list_admission(message)),
 ]
 
 SAMPLES = [
-    *(Sample(type(leg).__name__, make_body(leg)) for leg in SAMPLE_LEGS.values()),
+    *(Sample(type(leg).__name__, make_body(leg)) for leg in ALL_LEGS.values()),
+    Sample("every_wallet_leg", make_body(*WALLET_LEGS.values())),
     Sample(
         "every_leg",
         make_body(

@@ -199,7 +199,9 @@ def show_value(name: str, value: object) -> object:
     """Return a field as JSON has it; amounts are decimal strings."""
     if isinstance(value, bytes):
         return show(value)
-    if name in {"amount", "fee"} or (isinstance(value, int) and value > limits.PRICE_TICKS_MAX):
+    if name in {"amount", "fee", "supply", "cap", "total", "daily", "payer_cap"} or (
+        isinstance(value, int) and value > limits.PRICE_TICKS_MAX
+    ):
         return str(value)
     return value if isinstance(value, str | bool) else int(value)  # type: ignore[call-overload]
 

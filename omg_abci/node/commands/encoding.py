@@ -3,7 +3,7 @@
 Bytes are in hex, amounts in decimal text, enumerations in words; prices are ticks, quantities lots.
 """
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any, Final, NamedTuple
 
 from omg_abci.node.block_events import decode_event, get_kind
@@ -27,7 +27,7 @@ from omg_abci.protocol.units import (
     TimeInForce,
 )
 
-FIELD_ENUMS: Final[dict[str, type[IntEnum]]] = {
+FIELD_ENUMS: Final[dict[str, type[IntEnum | IntFlag]]] = {
     "side": Side,
     "order_type": OrderType,
     "time_in_force": TimeInForce,
@@ -43,8 +43,8 @@ FIELD_ENUMS: Final[dict[str, type[IntEnum]]] = {
 """Which fields, wherever they stand, are enumerations."""
 AMOUNT_FIELDS: Final = (
     *("amount", "supply", "free", "reserved", "base_unit", "quote_unit"),
-    *("fee_pool", "bond", "market_bond"),
-    *("self_bond_min", "power_unit", "rewards", "slashed", "commission", "tokens"),
+    *("fee_pool", "bond", "market_bond", "cap", "deposit", "total", "daily", "payer_cap", "paid"),
+    *("self_bond_min", "power_unit", "rewards", "slashed", "commission", "tokens", "left"),
     *("shares", "units", "reward_index", "paid_index", "seen_index"),
 )
 """Which fields may be larger than a program's numbers."""
@@ -64,9 +64,9 @@ def decode_tx(raw: bytes) -> DecodedTx:
     return DecodedTx(signer, scheme, codec.decode_body(body))
 
 
-def name_value(value: IntEnum) -> str:
-    """Return an enumeration's value as programs write it, such as cancel_newest."""
-    return value.name.lower()
+def name_value(value: IntEnum | IntFlag) -> str:
+    """Return an enumeration's value as programs write it, such as cancel_newest or trade|pay."""
+    return str(value.name).lower()
 
 
 def encode_field(name: str, value: Any) -> object:  # noqa: ANN401 - of any message or record

@@ -10,6 +10,15 @@ from omg_abci.node.commands.identity import Names
 from omg_abci.node.commands.output import format_hex
 from omg_abci.protocol.units import HASH_BYTES
 from omg_abci.state import schema
+from omg_abci.state.keyed_records import (
+    AllowancesRecord,
+    IssueRecord,
+    LimitsRecord,
+    NextTokenRecord,
+    PaymentRecord,
+    RequestRecord,
+    SponsorshipRecord,
+)
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -43,6 +52,10 @@ _ADDRESSES: Final = (
     "validator",
     "source",
     "target",
+    "issuer",
+    "sponsor",
+    "customer",
+    "payee",
 )
 
 _HEX: Final = (*_ADDRESSES, "pool")
@@ -76,6 +89,34 @@ def _decode_missed(data: bytes) -> dict[str, Any]:
     return {"missed": [place for place in range(bits.bit_length()) if bits >> place & 1]}
 
 
+def _decode_allowances(data: bytes) -> dict[str, Any]:
+    """Return what an agent may pay of each token."""
+    return _show_rows([row._asdict() for row in AllowancesRecord.decode(data).rows])
+
+
+def _decode_limits(data: bytes) -> dict[str, Any]:
+    """Return what an account may pay of each token."""
+    return _show_rows([row._asdict() for row in LimitsRecord.decode(data).rows])
+
+
+def _show_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows with their amounts in decimal text."""
+    amounts = ("left", "daily", "next_daily", "spent")
+    return {
+        "rows": [
+            {name: str(each) if name in amounts else each for name, each in row.items()}
+            for row in rows
+        ]
+    }
+
+
+def _decode_request(data: bytes) -> dict[str, Any]:
+    """Return a payment request; what its payers paid in decimal text."""
+    fields = dict(RequestRecord.decode(data)._asdict())
+    payers = [{"payer": format_hex(who), "paid": str(paid)} for who, paid in fields["payers"]]
+    return fields | {"payers": payers}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -86,6 +127,13 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.ORDER: _Table({"owner": 20, "client_id": 8}, _fields(OrderRecord)),
     schema.ENDED: _Table({"owner": 20, "slot": 2}, _fields(EndedRecord)),
     schema.TOMBSTONE: _Table({"owner": 20, "client_id": 8}, _decode_tombstone),
+    schema.ISSUE: _Table({"token": 4}, _fields(IssueRecord)),
+    schema.NEXT_TOKEN: _Table({}, _fields(NextTokenRecord)),
+    schema.PAYMENT: _Table({"owner": 20, "client_id": 8}, _fields(PaymentRecord)),
+    schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
+    schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
+    schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
+    schema.LIMITS: _Table({"owner": 20}, _decode_limits),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
     schema.STAKING: _Table({}, _fields(StakingRecord)),
     schema.VALIDATOR: _Table({"owner": 20}, _fields(ValidatorRecord)),

@@ -15,6 +15,11 @@ from omg_abci.node.commands.output import (
     format_time,
 )
 from omg_abci.node.commands.words_staking import describe_staking_done, describe_staking_leg
+from omg_abci.node.commands.words_wallet import (
+    describe_scope,
+    describe_wallet_done,
+    describe_wallet_leg,
+)
 from omg_abci.protocol.messages import (
     AmendOrder,
     ApproveAgent,
@@ -28,6 +33,7 @@ from omg_abci.protocol.messages import (
     SetSwitch,
     Transfer,
 )
+from omg_abci.protocol.messages_staking import STAKING_MESSAGES
 from omg_abci.protocol.results import (
     Activated,
     Event,
@@ -127,13 +133,15 @@ def describe_leg(leg: Message, catalogue: Catalogue) -> str:
             return _ACTION[MarketAction(leg.action)].format(_name_market(leg.market, catalogue))
         case ApproveAgent():
             return (
-                f"let {format_hex(leg.agent)} trade for the owner until"
+                f"let {format_hex(leg.agent)} {describe_scope(leg.scope)} for the owner until"
                 f" {format_time(leg.expires_ms)}"
             )
         case RevokeAgent():
             return f"take the approval of {format_hex(leg.agent)} back"
         case _:
-            return describe_staking_leg(leg)
+            if isinstance(leg, STAKING_MESSAGES):
+                return describe_staking_leg(leg)
+            return describe_wallet_leg(leg, catalogue)
 
 
 def _describe_transfer(leg: Transfer, catalogue: Catalogue) -> str:
@@ -287,7 +295,10 @@ def _describe_done(leg: Message, result: LegResult, catalogue: Catalogue) -> Ite
         case RevokeAgent():
             yield "revoked"
         case _:
-            yield describe_staking_done(leg)
+            if isinstance(leg, STAKING_MESSAGES):
+                yield describe_staking_done(leg)
+            else:
+                yield describe_wallet_done(leg, result)
 
 
 def _describe_order(client_id: int, result: LegResult, market: MarketTerms | None) -> Iterator[str]:

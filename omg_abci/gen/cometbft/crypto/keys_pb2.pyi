@@ -30,7 +30,7 @@ class PublicKey(_message.Message):
     bls12381: _builtins.bytes
     mldsa65: _builtins.bytes
     secp256k1eth: _builtins.bytes
-    """Uncompressed secp256k1 point; the address is the Ethereum address."""
+    """Compressed secp256k1 point, 33 bytes; the address is the Ethereum address."""
     def __init__(
         self,
         *,

@@ -347,6 +347,18 @@ class Leg(_message.Message):
     SET_SWITCH_FIELD_NUMBER: _builtins.int
     CREATE_MARKET_FIELD_NUMBER: _builtins.int
     CHANGE_MARKET_FIELD_NUMBER: _builtins.int
+    CREATE_TOKEN_FIELD_NUMBER: _builtins.int
+    MINT_FIELD_NUMBER: _builtins.int
+    BURN_FIELD_NUMBER: _builtins.int
+    CLOSE_TOKEN_FIELD_NUMBER: _builtins.int
+    PAY_FIELD_NUMBER: _builtins.int
+    SET_ALLOWANCE_FIELD_NUMBER: _builtins.int
+    CREATE_PAYMENT_REQUEST_FIELD_NUMBER: _builtins.int
+    PAY_REQUEST_FIELD_NUMBER: _builtins.int
+    CLOSE_REQUEST_FIELD_NUMBER: _builtins.int
+    SET_SPONSORSHIP_FIELD_NUMBER: _builtins.int
+    USE_SPONSORSHIP_FIELD_NUMBER: _builtins.int
+    SET_LIMITS_FIELD_NUMBER: _builtins.int
     CREATE_VALIDATOR_FIELD_NUMBER: _builtins.int
     EDIT_VALIDATOR_FIELD_NUMBER: _builtins.int
     UNJAIL_FIELD_NUMBER: _builtins.int
@@ -376,6 +388,30 @@ class Leg(_message.Message):
     @_builtins.property
     def change_market(self) -> Global___ChangeMarket: ...
     @_builtins.property
+    def create_token(self) -> Global___CreateToken: ...
+    @_builtins.property
+    def mint(self) -> Global___Mint: ...
+    @_builtins.property
+    def burn(self) -> Global___Burn: ...
+    @_builtins.property
+    def close_token(self) -> Global___CloseToken: ...
+    @_builtins.property
+    def pay(self) -> Global___Pay: ...
+    @_builtins.property
+    def set_allowance(self) -> Global___SetAllowance: ...
+    @_builtins.property
+    def create_payment_request(self) -> Global___CreatePaymentRequest: ...
+    @_builtins.property
+    def pay_request(self) -> Global___PayRequest: ...
+    @_builtins.property
+    def close_request(self) -> Global___CloseRequest: ...
+    @_builtins.property
+    def set_sponsorship(self) -> Global___SetSponsorship: ...
+    @_builtins.property
+    def use_sponsorship(self) -> Global___UseSponsorship: ...
+    @_builtins.property
+    def set_limits(self) -> Global___SetLimits: ...
+    @_builtins.property
     def create_validator(self) -> Global___CreateValidator: ...
     @_builtins.property
     def edit_validator(self) -> Global___EditValidator: ...
@@ -404,6 +440,18 @@ class Leg(_message.Message):
         set_switch: Global___SetSwitch | None = ...,
         create_market: Global___CreateMarket | None = ...,
         change_market: Global___ChangeMarket | None = ...,
+        create_token: Global___CreateToken | None = ...,
+        mint: Global___Mint | None = ...,
+        burn: Global___Burn | None = ...,
+        close_token: Global___CloseToken | None = ...,
+        pay: Global___Pay | None = ...,
+        set_allowance: Global___SetAllowance | None = ...,
+        create_payment_request: Global___CreatePaymentRequest | None = ...,
+        pay_request: Global___PayRequest | None = ...,
+        close_request: Global___CloseRequest | None = ...,
+        set_sponsorship: Global___SetSponsorship | None = ...,
+        use_sponsorship: Global___UseSponsorship | None = ...,
+        set_limits: Global___SetLimits | None = ...,
         create_validator: Global___CreateValidator | None = ...,
         edit_validator: Global___EditValidator | None = ...,
         unjail: Global___Unjail | None = ...,
@@ -413,11 +461,11 @@ class Leg(_message.Message):
         claim_rewards: Global___ClaimRewards | None = ...,
         set_vote: Global___SetVote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "create_market", b"create_market", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -638,7 +686,7 @@ class ApproveAgent(_message.Message):
     agent: _builtins.bytes
     """20-byte address"""
     scope: _builtins.int
-    """bits: 1 = trade"""
+    """bits: 1 = trade, 2 = pay"""
     expires_ms: _builtins.int
     def __init__(
         self,
@@ -766,6 +814,376 @@ class ChangeMarket(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeMarket: _TypeAlias = ChangeMarket  # noqa: Y015
+
+@_typing.final
+class CreateToken(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    DECIMALS_FIELD_NUMBER: _builtins.int
+    MINTABLE_FIELD_NUMBER: _builtins.int
+    BURNABLE_FIELD_NUMBER: _builtins.int
+    SUPPLY_FIELD_NUMBER: _builtins.int
+    CAP_FIELD_NUMBER: _builtins.int
+    symbol: _builtins.str
+    """1 to 16 of A-Z and 0-9"""
+    decimals: _builtins.int
+    mintable: _builtins.bool
+    """the issuer may make more of it, up to the cap"""
+    burnable: _builtins.bool
+    """holders may destroy what they have"""
+    supply: _builtins.bytes
+    """what the issuer gets at once; unsigned big-endian, no leading zero"""
+    cap: _builtins.bytes
+    """the most that there may ever be at a time; the same"""
+    def __init__(
+        self,
+        *,
+        symbol: _builtins.str = ...,
+        decimals: _builtins.int = ...,
+        mintable: _builtins.bool = ...,
+        burnable: _builtins.bool = ...,
+        supply: _builtins.bytes = ...,
+        cap: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burnable", b"burnable", "cap", b"cap", "decimals", b"decimals", "mintable", b"mintable", "supply", b"supply", "symbol", b"symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateToken: _TypeAlias = CreateToken  # noqa: Y015
+
+@_typing.final
+class Mint(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    to: _builtins.bytes
+    """20-byte address"""
+    to_subaccount: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        to: _builtins.bytes = ...,
+        to_subaccount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "to", b"to", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mint: _TypeAlias = Mint  # noqa: Y015
+
+@_typing.final
+class Burn(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    from_subaccount: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "from_subaccount", b"from_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Burn: _TypeAlias = Burn  # noqa: Y015
+
+@_typing.final
+class CloseToken(_message.Message):
+    """Ends a token of which nothing is left; its deposit comes back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseToken: _TypeAlias = CloseToken  # noqa: Y015
+
+@_typing.final
+class Pay(_message.Message):
+    """A transfer with what the payee needs to know it by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    to: _builtins.bytes
+    """20-byte address"""
+    token: _builtins.int
+    amount: _builtins.bytes
+    """unsigned big-endian, 1 to 16 bytes, no leading zero"""
+    from_subaccount: _builtins.int
+    to_subaccount: _builtins.int
+    client_id: _builtins.int
+    """unique among the owner's payments of two days; 0 = none"""
+    memo: _builtins.bytes
+    """at most 64 bytes"""
+    def __init__(
+        self,
+        *,
+        to: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+        to_subaccount: _builtins.int = ...,
+        client_id: _builtins.int = ...,
+        memo: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "client_id", b"client_id", "from_subaccount", b"from_subaccount", "memo", b"memo", "to", b"to", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pay: _TypeAlias = Pay  # noqa: Y015
+
+@_typing.final
+class SetAllowance(_message.Message):
+    """What an agent with the scope "pay" may pay of a token; replaces what it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    agent: _builtins.bytes
+    """20-byte address"""
+    token: _builtins.int
+    total: _builtins.bytes
+    """what may be paid in all from now on; empty = nothing any more"""
+    daily: _builtins.bytes
+    """what may be paid in a day of UTC"""
+    def __init__(
+        self,
+        *,
+        agent: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        total: _builtins.bytes = ...,
+        daily: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "daily", b"daily", "token", b"token", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAllowance: _TypeAlias = SetAllowance  # noqa: Y015
+
+@_typing.final
+class CreatePaymentRequest(_message.Message):
+    """Asks anybody who is shown it to pay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    MAX_USES_FIELD_NUMBER: _builtins.int
+    PAYER_CAP_FIELD_NUMBER: _builtins.int
+    TO_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    """with the owner it is the request's key"""
+    token: _builtins.int
+    amount: _builtins.bytes
+    """what each payment is; empty = the payer decides"""
+    expires_ms: _builtins.int
+    max_uses: _builtins.int
+    """payments after which the request is closed"""
+    payer_cap: _builtins.bytes
+    """the most that one payer may pay in all; empty = any"""
+    to_subaccount: _builtins.int
+    memo: _builtins.bytes
+    """at most 64 bytes"""
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        expires_ms: _builtins.int = ...,
+        max_uses: _builtins.int = ...,
+        payer_cap: _builtins.bytes = ...,
+        to_subaccount: _builtins.int = ...,
+        memo: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "expires_ms", b"expires_ms", "max_uses", b"max_uses", "memo", b"memo", "payer_cap", b"payer_cap", "request", b"request", "to_subaccount", b"to_subaccount", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatePaymentRequest: _TypeAlias = CreatePaymentRequest  # noqa: Y015
+
+@_typing.final
+class PayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYEE_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FROM_SUBACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    payee: _builtins.bytes
+    """20-byte address"""
+    request: _builtins.int
+    token: _builtins.int
+    amount: _builtins.bytes
+    """unsigned big-endian, 1 to 16 bytes, no leading zero"""
+    from_subaccount: _builtins.int
+    client_id: _builtins.int
+    """as that of Pay"""
+    def __init__(
+        self,
+        *,
+        payee: _builtins.bytes = ...,
+        request: _builtins.int = ...,
+        token: _builtins.int = ...,
+        amount: _builtins.bytes = ...,
+        from_subaccount: _builtins.int = ...,
+        client_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "client_id", b"client_id", "from_subaccount", b"from_subaccount", "payee", b"payee", "request", b"request", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayRequest: _TypeAlias = PayRequest  # noqa: Y015
+
+@_typing.final
+class CloseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseRequest: _TypeAlias = CloseRequest  # noqa: Y015
+
+@_typing.final
+class SetSponsorship(_message.Message):
+    """Lets a customer's transactions be paid for; replaces what was granted before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    customer: _builtins.bytes
+    """20-byte address"""
+    total: _builtins.bytes
+    """fees that may be paid from now on; empty = none any more"""
+    expires_ms: _builtins.int
+    """0 with an empty total only"""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.bytes = ...,
+        total: _builtins.bytes = ...,
+        expires_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "expires_ms", b"expires_ms", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSponsorship: _TypeAlias = SetSponsorship  # noqa: Y015
+
+@_typing.final
+class UseSponsorship(_message.Message):
+    """Names who pays this transaction's fee; the first leg or none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPONSOR_FIELD_NUMBER: _builtins.int
+    sponsor: _builtins.bytes
+    """20-byte address"""
+    def __init__(
+        self,
+        *,
+        sponsor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sponsor", b"sponsor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UseSponsorship: _TypeAlias = UseSponsorship  # noqa: Y015
+
+@_typing.final
+class SetLimits(_message.Message):
+    """Bounds what the owner's account pays in a day; lower at once, higher a day later."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    DAILY_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    daily: _builtins.bytes
+    """unsigned big-endian, no leading zero; empty = no limit"""
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        daily: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["daily", b"daily", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimits: _TypeAlias = SetLimits  # noqa: Y015
 
 @_typing.final
 class CreateValidator(_message.Message):
@@ -1095,7 +1513,7 @@ class LegResult(_message.Message):
     price: _builtins.int
     """ticks at which a slid order rests"""
     market: _builtins.int
-    """given by CreateMarket"""
+    """the id that CreateMarket gave, or CreateToken to a token"""
     waiting: _builtins.bool
     """waits for its trigger"""
     @_builtins.property

@@ -1,0 +1,101 @@
+"""Payment requests (docs/spec/payments.md#createpaymentrequest)."""
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import CloseRequest, CreatePaymentRequest, PayRequest
+from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.units import Address
+from omg_abci.rules.context import LegContext
+from omg_abci.rules.payments import is_repeated, note_payment
+from omg_abci.rules.spending import require_spending, write_spending
+from omg_abci.state import schema
+from omg_abci.state.keyed_records import RequestRecord
+from omg_abci.state.working import WorkingState
+
+
+def process_create_payment_request(
+    state: WorkingState, ctx: LegContext, msg: CreatePaymentRequest
+) -> LegResult:
+    """Open a request; raise RequestExists, UnknownToken, RequestExpiryOutOfRange, no deposit."""
+    ctx.work += limits.WORK_REQUEST
+    owner = ctx.account.owner
+    key = schema.compute_request_key(owner, msg.request)
+    if key in state.by_key:
+        raise errors.RequestExists
+    if msg.token not in state.tokens:
+        raise errors.UnknownToken(str(msg.token))
+    if not 0 < msg.expires_ms - state.time_ms <= limits.REQUEST_AHEAD_MAX_MS:
+        raise errors.RequestExpiryOutOfRange
+    deposit = -(-state.market_bond // limits.RECORDS_PER_BOND)
+    if state.get_free(owner, 0, state.fee_token) < deposit:
+        raise errors.DepositNotCovered
+
+    state.change_balance(state.get_balance(owner, 0, state.fee_token), -deposit, deposit)
+    request = RequestRecord(
+        msg.token,
+        msg.amount,
+        msg.expires_ms,
+        msg.max_uses,
+        msg.payer_cap,
+        msg.to_subaccount,
+        deposit,
+        0,
+    )
+    state.set_record(key, request)
+    return LegResult()
+
+
+def process_pay_request(state: WorkingState, ctx: LegContext, msg: PayRequest) -> LegResult:
+    """Pay a request once.
+
+    Raise UnknownRequest, RequestExpired, RequestDiffers, PayerCapExceeded, UnknownToken,
+    InsufficientFunds and what `require_spending` raises.
+    """
+    ctx.work += limits.WORK_PAY + limits.WORK_REQUEST
+    owner = ctx.account.owner
+    if is_repeated(state, owner, msg.client_id):
+        return LegResult(repeated=True)
+    key = schema.compute_request_key(msg.payee, msg.request)
+    request = state.find_record(RequestRecord, key)
+    if request is None:
+        raise errors.UnknownRequest
+    if request.expires_ms <= state.time_ms:
+        raise errors.RequestExpired
+    if msg.token != request.token or request.amount not in (0, msg.amount):
+        raise errors.RequestDiffers
+    if request.payer_cap and request.get_paid_by(owner) + msg.amount > request.payer_cap:
+        raise errors.PayerCapExceeded
+    if msg.token not in state.tokens:
+        raise errors.UnknownToken(str(msg.token))
+    if state.get_free(owner, msg.from_subaccount, msg.token) < msg.amount:
+        raise errors.InsufficientFunds
+    spending = require_spending(state, ctx, msg.token, msg.amount, msg.payee)
+
+    write_spending(state, spending)
+    source = state.get_balance(owner, msg.from_subaccount, msg.token)
+    target = state.get_balance(msg.payee, request.subaccount, msg.token)
+    state.change_balance(source, -msg.amount, 0)
+    state.change_balance(target, msg.amount, 0)
+    if request.uses_left == 1:
+        _close(state, msg.payee, key, request)
+    else:
+        state.set_record(key, request.note_payment(owner, msg.amount))
+    note_payment(state, owner, msg.client_id)
+    return LegResult()
+
+
+def process_close_request(state: WorkingState, ctx: LegContext, msg: CloseRequest) -> LegResult:
+    """Take a request back and release its deposit; raise UnknownRequest."""
+    ctx.work += limits.WORK_REQUEST
+    key = schema.compute_request_key(ctx.account.owner, msg.request)
+    request = state.find_record(RequestRecord, key)
+    if request is None:
+        raise errors.UnknownRequest
+
+    _close(state, ctx.account.owner, key, request)
+    return LegResult()
+
+
+def _close(state: WorkingState, payee: Address, key: bytes, request: RequestRecord) -> None:
+    state.set_record(key, None)
+    held = state.get_balance(payee, 0, state.fee_token)
+    state.change_balance(held, request.deposit, -request.deposit)

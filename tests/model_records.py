@@ -1,0 +1,86 @@
+"""What the oracle remembers of tokens, agents and requests, and how it writes numbers."""
+
+from typing import NamedTuple
+
+
+def u(size: int, value: int) -> bytes:
+    """Return an unsigned big-endian integer of so many bytes."""
+    return value.to_bytes(size, "big")
+
+
+class Issue(NamedTuple):
+    """Who issued a token, and how."""
+
+    issuer: bytes
+    mintable: bool
+    burnable: bool
+    cap: int
+    deposit: int
+
+    def encode(self) -> bytes:
+        """Return the record."""
+        return (
+            self.issuer
+            + u(1, self.mintable)
+            + u(1, self.burnable)
+            + u(16, self.cap)
+            + u(16, self.deposit)
+        )
+
+
+class Allowed(NamedTuple):
+    """What an agent may still pay of a token, and what it paid on the day of its last payment."""
+
+    left: int
+    daily: int
+    day: int
+    spent: int
+
+
+class Request(NamedTuple):
+    """A payment request, and every payment of it."""
+
+    token: int
+    amount: int
+    expires_ms: int
+    max_uses: int
+    payer_cap: int
+    subaccount: int
+    deposit: int
+    payments: tuple[tuple[bytes, int], ...]
+
+    def encode(self) -> bytes:
+        """Return the record."""
+        head = (
+            u(4, self.token)
+            + u(16, self.amount)
+            + u(8, self.expires_ms)
+            + u(4, self.max_uses - len(self.payments))
+            + u(16, self.payer_cap)
+            + u(1, self.subaccount)
+            + u(16, self.deposit)
+            + u(16, sum(amount for _, amount in self.payments))
+        )
+        payers = sorted({payer for payer, _ in self.payments}) if self.payer_cap else []
+        return head + b"".join(
+            payer + u(16, sum(amount for who, amount in self.payments if who == payer))
+            for payer in payers
+        )
+
+
+class Grant(NamedTuple):
+    """What a sponsor still pays of a customer's fees."""
+
+    left: int
+    expires_ms: int
+    deposit: int
+
+
+class Limited(NamedTuple):
+    """What an account pays of a token in a day, and what it paid on the day of its last payment."""
+
+    daily: int
+    next_daily: int
+    next_ms: int
+    day: int
+    spent: int

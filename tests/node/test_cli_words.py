@@ -1,0 +1,108 @@
+"""What people read about the legs of wallets, providers and issuers before they sign."""
+
+import pytest
+
+from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
+from omg_abci.node.commands.words import describe_leg, describe_result
+from omg_abci.protocol.messages import (
+    ApproveAgent,
+    Burn,
+    CloseRequest,
+    CloseToken,
+    CreatePaymentRequest,
+    CreateToken,
+    Message,
+    Mint,
+    Pay,
+    PayRequest,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
+    UseSponsorship,
+)
+from omg_abci.protocol.results import LegResult
+
+KEY = b"\x11" * 20
+SHOWN = "0x" + "11" * 20
+CATALOGUE = Catalogue({5: TokenTerms(5, "GOLD", 2)}, {})
+
+CASES: list[tuple[Message, str, str]] = [
+    (
+        CreateToken("GOLD", 2, mintable=True, burnable=False, supply=100, cap=500),
+        "create a token: 1 GOLD at once, minted up to 5 GOLD; nobody may burn it",
+        "created token 9",
+    ),
+    (
+        CreateToken("GOLD", 2, mintable=False, burnable=True, supply=100, cap=100),
+        "create a token: 1 GOLD at once, never more; holders may burn it",
+        "created token 9",
+    ),
+    (Mint(5, 150, KEY, 0), f"mint 1.5 GOLD for {SHOWN}", "minted"),
+    (Mint(6, 150, KEY, 2), f"mint 150 units of token 6 for {SHOWN} subaccount 2", "minted"),
+    (Burn(5, 150, 3), "burn 1.5 GOLD of subaccount 3", "burnt"),
+    (CloseToken(5), "close GOLD, of which nothing is left", "closed; its deposit is free again"),
+    (
+        Pay(KEY, 5, 150, 0, 0, 0, b"table 4"),
+        f"pay 1.5 GOLD to {SHOWN}, memo 'table 4'",
+        "paid",
+    ),
+    (
+        Pay(KEY, 5, 150, 1, 2, 8, b"\xff"),
+        f"pay 1.5 GOLD from subaccount 1 to {SHOWN} subaccount 2, memo 0xff, once (payment 8)",
+        "paid",
+    ),
+    (
+        CreatePaymentRequest(3, 5, 150, 1_700_000_000_000, 1, 0, 0, b"tea"),
+        "ask for 1.5 GOLD, 1 payment until 2023-11-14 22:13:20 UTC, memo 'tea'; request 3",
+        "payment request 3 is open",
+    ),
+    (
+        CreatePaymentRequest(3, 5, 0, 1_700_000_000_000, 9, 300, 0, b""),
+        (
+            "ask for any amount of GOLD, 9 payments until 2023-11-14 22:13:20 UTC,"
+            " at most 3 GOLD of a payer; request 3"
+        ),
+        "payment request 3 is open",
+    ),
+    (PayRequest(KEY, 3, 5, 150, 0, 0), f"pay 1.5 GOLD for request 3 of {SHOWN}", "paid"),
+    (UseSponsorship(KEY), f"let {SHOWN} pay the fee", "the sponsor pays the fee"),
+    (
+        SetLimits(5, 150),
+        "pay at most 1.5 GOLD a day",
+        "set: a lower limit acts now, a higher one in a day",
+    ),
+    (
+        SetLimits(5, 0),
+        "pay any amount of GOLD a day",
+        "set: a lower limit acts now, a higher one in a day",
+    ),
+    (SetSponsorship(KEY, 0, 0), f"pay no fees of {SHOWN} any more", "set"),
+    (
+        SetSponsorship(KEY, 900, 1_700_000_000_000),
+        f"pay fees of {SHOWN}, 900 units of the fee token in all, until 2023-11-14 22:13:20 UTC",
+        "set",
+    ),
+    (CloseRequest(3), "close payment request 3", "closed; its deposit is free again"),
+    (
+        SetAllowance(KEY, 5, 1_000, 150),
+        f"let {SHOWN} pay 10 GOLD in all, 1.5 GOLD a day",
+        "set",
+    ),
+    (SetAllowance(KEY, 5, 0, 0), f"let {SHOWN} pay no GOLD any more", "set"),
+    (
+        ApproveAgent(KEY, 3, 1_700_000_000_000),
+        (
+            f"let {SHOWN} trade and pay up to its allowances for the owner until 2023-11-14"
+            " 22:13:20 UTC"
+        ),
+        "approved",
+    ),
+    (CloseToken(6), "close token 6, of which nothing is left", "closed; its deposit is free again"),
+]
+
+
+@pytest.mark.parametrize(("leg", "does", "done"), CASES)
+def test_a_leg_in_words(leg: Message, does: str, done: str) -> None:
+    """What it does, and what became of it."""
+    assert describe_leg(leg, CATALOGUE) == does
+    assert list(describe_result(leg, LegResult(market=9), CATALOGUE)) == [done]

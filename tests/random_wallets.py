@@ -1,0 +1,142 @@
+"""Dense random blocks of wallets, providers and issuers, beside some trading, from a seed."""
+
+from random import Random
+from typing import Any
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.messages import (
+    ApproveAgent,
+    Burn,
+    CloseRequest,
+    CloseToken,
+    CreatePaymentRequest,
+    CreateToken,
+    Message,
+    Mint,
+    Pay,
+    PayRequest,
+    RevokeAgent,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
+    Transfer,
+    UseSponsorship,
+)
+from tests.cast import AGENTS, EXCHANGE, KEYS, OWNERS, Key
+from tests.random_orders import draw_time
+from tests.random_plans import PlanSource
+from tests.strategies import TxPlan
+from tests.strategies_wallet import NEW_TOKEN
+
+WALLETS: dict[str, Any] = EXCHANGE | {
+    "agents": [row | {"scope": 3} for row in EXCHANGE["agents"]],
+    "balances": [
+        row | {"amount": "14000"} if row["amount"] == "40000" else row
+        for row in EXCHANGE["balances"]
+    ],
+}
+"""A genesis whose agents may pay, and whose poorest owner can issue two tokens."""
+
+
+def draw_token(pick: Random) -> int:
+    """Draw one of the tokens that are created first, now and then another one."""
+    return pick.choice([*[NEW_TOKEN, NEW_TOKEN + 1] * 4, NEW_TOKEN + 2, 3, 9])
+
+
+def draw_token_leg(pick: Random) -> Message:
+    """Draw what an issuer or a holder does, or tries to."""
+    chance, token = pick.random(), draw_token(pick)
+    amount = pick.choice([1, 5, 10, 40, 100])
+    if chance < 0.15:
+        mintable = pick.random() < 0.7
+        supply = pick.choice([0, 10, 100]) if mintable else 100
+        symbol = pick.choice(["GOLD", "MILES", "QUOTE"])
+        return CreateToken(symbol, 2, mintable, pick.random() < 0.7, supply, 100)
+    if chance < 0.5:
+        return Mint(token, amount, pick.choice(KEYS).address, pick.choice([0, 0, 1]))
+    if chance < 0.9:
+        return Burn(token, amount, pick.choice([0, 0, 1]))
+    return CloseToken(token)
+
+
+def draw_payment_leg(pick: Random) -> Message:
+    """Draw what an owner or an agent with the scope pays."""
+    token = pick.choice([1, 2, 3, 3, draw_token(pick)])
+    amount = pick.choice([1, 5, 10, 40, 100, 50_000])
+    subaccounts = pick.choice([(0, 0), (0, 0), (0, 0), (0, 1)])
+    to = pick.choice(KEYS).address
+    if pick.random() < 0.3:
+        return Transfer(to, token, amount, *subaccounts)
+    return Pay(to, token, amount, *subaccounts, pick.choice([0, 0, 1, 2, 3]), b"")
+
+
+def draw_request_leg(pick: Random) -> Message:
+    """Draw what a payee asks for and takes back, and what payers answer."""
+    number, chance = pick.choice([1, 1, 2]), pick.random()
+    token, amount = pick.choice([2, *[3] * 7]), pick.choice([5, 5, 10])
+    if chance < 0.35:
+        token = 9 if pick.random() < 0.05 else token
+        expires_ms = pick.choice([draw_time(pick), 90_000])
+        cap = pick.choice([0, 10, 15])
+        fixed = amount if pick.random() < 0.6 else 0
+        uses = pick.choice([1, 2, 2, 5])
+        return CreatePaymentRequest(number, token, fixed, expires_ms, uses, cap, 1, b"")
+    if chance < 0.4:
+        return CloseRequest(number)
+    payee = pick.choice(OWNERS[:2]).address
+    return PayRequest(payee, number, token, amount, 0, pick.choice([0, 0, 0, 4]))
+
+
+def draw_sponsor_leg(pick: Random) -> Message:
+    """Draw what a sponsor grants to a customer or takes back."""
+    total = pick.choice([0, 2_000, 30_000, 10**6, 10**6, 10**6])
+    expires_ms = pick.choice([draw_time(pick), 90_000, 90_000]) if total else 0
+    return SetSponsorship(pick.choice(OWNERS).address, total, expires_ms)
+
+
+def draw_agent_leg(pick: Random, owner: Key) -> Message:
+    """Draw what an owner lets its agents and its own account do, or no longer."""
+    agent = pick.choice([each for each in AGENTS if each != owner]).address
+    chance = pick.random()
+    if chance < 0.3:
+        return ApproveAgent(
+            agent, pick.choice([1, 2, 3, 3, 3]), pick.choice([draw_time(pick), 90_000])
+        )
+    if chance < 0.35:
+        return RevokeAgent(agent)
+    if chance < 0.5:
+        return SetLimits(pick.choice([2, 3, 3, 9]), pick.choice([0, 20, 200, 200]))
+    total = pick.choice([0, 20, 200, 200])
+    daily = pick.choice([10, 60, 200]) if total else 0
+    return SetAllowance(agent, pick.choice([2, 3, 3, draw_token(pick)]), total, daily)
+
+
+class WalletSource(PlanSource):
+    """Draws blocks in which a share of the legs is not about orders and markets."""
+
+    share = 0.6
+    genesis = WALLETS
+
+    def draw_leg(self, owner: Key, signer: Key) -> Message:
+        """Draw a leg of a wallet, or another one."""
+        pick = self.random
+        if signer != owner and pick.random() < self.share:
+            return draw_payment_leg(pick) if pick.random() < 0.7 else draw_request_leg(pick)
+        if signer == owner and pick.random() < self.share:
+            kind = pick.random()
+            if kind < 0.35:
+                return draw_token_leg(pick)
+            if kind < 0.55:
+                return draw_payment_leg(pick)
+            if kind < 0.75:
+                return draw_request_leg(pick)
+            return draw_sponsor_leg(pick) if kind < 0.85 else draw_agent_leg(pick, owner)
+        return super().draw_leg(owner, signer)
+
+    def draw_tx(self, legs_max: int) -> TxPlan:
+        """Draw a transaction; one in six lets somebody else pay its fee."""
+        plan = super().draw_tx(legs_max)
+        if self.random.random() < 0.83:
+            return plan
+        sponsor = UseSponsorship(self.random.choice(OWNERS[:2]).address)
+        return plan._replace(legs=(sponsor, *plan.legs[: limits.LEGS_TYPED_MAX - 1]))

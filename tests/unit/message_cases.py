@@ -1,0 +1,107 @@
+"""Good messages of wallets, and every change that makes one of them bad."""
+
+from typing import Any, NamedTuple
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import (
+    Burn,
+    CloseRequest,
+    CloseToken,
+    CreatePaymentRequest,
+    CreateToken,
+    Message,
+    Mint,
+    Pay,
+    PayRequest,
+    SetAllowance,
+    SetLimits,
+    SetSponsorship,
+    UseSponsorship,
+)
+
+TO = b"\x11" * 20
+FIXED = CreateToken("GOLD", 2, mintable=False, burnable=True, supply=9, cap=9)
+MINTED = FIXED._replace(mintable=True, supply=0)
+MINT = Mint(2, 5, TO, 0)
+BURN = Burn(2, 5, 0)
+NOTED = Pay(TO, 2, 5, 0, 0, 7, b"invoice 7")
+ASK = CreatePaymentRequest(3, 2, 5, 9, 4, 7, 0, b"table 4")
+ANSWER = PayRequest(TO, 3, 2, 5, 0, 7)
+ALLOW = SetAllowance(TO, 2, 9, 3)
+GRANT = SetSponsorship(TO, 5, 9)
+USE = UseSponsorship(TO)
+
+WALLET_GOOD: tuple[Message, ...] = (
+    *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
+    *(ASK, ASK._replace(amount=0), ASK._replace(payer_cap=0, max_uses=2**32 - 1), ANSWER),
+    CloseRequest(3),
+    *(SetLimits(2, 5), SetLimits(2, 0)),
+    *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
+    *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
+)
+
+
+class Case(NamedTuple):
+    """A good message, what is changed in it, and the refusal that it gets."""
+
+    good: Message
+    changes: dict[str, Any]
+    error: type[errors.FormatError]
+
+
+def bad(good: Message, error: type[errors.FormatError], **changes: object) -> Case:
+    """Return a case."""
+    return Case(good, dict(changes), error)
+
+
+TOKEN_CASES = [
+    *[bad(FIXED, errors.BadSymbol, symbol=text) for text in ("", "A" * 17, "gold", "G D", "GÖLD")],
+    bad(FIXED, errors.BadDecimals, decimals=37),
+    bad(FIXED, errors.BadCap, cap=0, supply=0),
+    bad(FIXED, errors.BadCap, supply=8),
+    bad(MINTED, errors.BadCap, supply=10),
+    bad(MINTED, errors.BadCap, cap=0),
+    bad(MINTED, errors.BadCap, cap=limits.AMOUNT_MAX + 1),
+    *[bad(each, errors.BadToken, token=0) for each in (MINT, BURN, CloseToken(2))],
+    *[bad(each, errors.BadAmount, amount=0) for each in (MINT, BURN)],
+    bad(MINT, errors.BadAmount, amount=limits.AMOUNT_MAX + 1),
+    bad(MINT, errors.BadAddress, to=bytes(20)),
+    bad(MINT, errors.BadSubaccount, to_subaccount=256),
+    bad(BURN, errors.BadSubaccount, from_subaccount=256),
+]
+REQUEST_CASES = [
+    *[bad(each, errors.BadRequestId, request=0) for each in (ASK, ANSWER, CloseRequest(3))],
+    *[bad(each, errors.BadToken, token=0) for each in (ASK, ANSWER)],
+    *[bad(ASK, errors.BadAmount, **{name: 2**128}) for name in ("amount", "payer_cap")],
+    bad(ASK, errors.BadAmount, amount=8),
+    bad(ASK, errors.BadExpiry, expires_ms=0),
+    *[bad(ASK, errors.BadUses, max_uses=uses) for uses in (0, 65)],
+    bad(ASK._replace(payer_cap=0, max_uses=2**32 - 1), errors.BadUses, max_uses=0),
+    bad(ASK, errors.BadSubaccount, to_subaccount=256),
+    bad(ASK, errors.BadMemo, memo=bytes(65)),
+    bad(ANSWER, errors.BadAddress, payee=bytes(20)),
+    bad(ANSWER, errors.BadAmount, amount=0),
+    bad(ANSWER, errors.BadSubaccount, from_subaccount=256),
+]
+SPONSOR_CASES = [
+    bad(SetLimits(2, 5), errors.BadToken, token=0),
+    bad(SetLimits(2, 5), errors.BadAmount, daily=2**128),
+    bad(GRANT, errors.BadAddress, customer=bytes(20)),
+    bad(GRANT, errors.BadAmount, total=2**128),
+    bad(GRANT, errors.BadExpiry, total=0),
+    bad(GRANT, errors.BadExpiry, expires_ms=0),
+    bad(USE, errors.BadAddress, sponsor=TO[1:]),
+]
+PAYMENT_CASES = [
+    bad(NOTED, errors.BadAddress, to=bytes(20)),
+    bad(NOTED, errors.BadToken, token=0),
+    *[bad(NOTED, errors.BadAmount, amount=amount) for amount in (0, limits.AMOUNT_MAX + 1)],
+    bad(NOTED, errors.BadSubaccount, from_subaccount=256),
+    bad(NOTED, errors.BadSubaccount, to_subaccount=256),
+    bad(NOTED, errors.BadMemo, memo=bytes(65)),
+    bad(ALLOW, errors.BadAddress, agent=bytes(20)),
+    bad(ALLOW, errors.BadToken, token=0),
+    *[bad(ALLOW, errors.BadAmount, **{name: 0}) for name in ("total", "daily")],
+    *[bad(ALLOW, errors.BadAmount, **{name: 2**128}) for name in ("total", "daily")],
+]
+WALLET_CASES = [*TOKEN_CASES, *PAYMENT_CASES, *REQUEST_CASES, *SPONSOR_CASES]
