@@ -15,13 +15,15 @@ from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.crypto import compute_keccak, compute_sha256
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.simulation.rounds import Decision, Expected, Question, Round, describe_answers
-from tests.cast import CHAIN_ID, EXCHANGE, START_MS
+from tests.cast import CHAIN_ID, START_MS
 from tests.invariants import check_invariants, check_ladder
-from tests.model import Model, compute_declared_work
+from tests.model import Model
+from tests.model_work import compute_declared_work
 from tests.random_plans import PlanSource
 from tests.random_stakes import StakeSource
+from tests.random_wallets import WalletSource
 from tests.seeded_runs import draw_bounds
-from tests.side_by_side import narrowed
+from tests.side_by_side import WALLET_LIMITS, narrowed
 from tests.simulated_aims import AimSource
 from tests.simulated_twins import FORMAT_TWINS, TwinMaker
 from tests.strategies import TxPlan, make_body, sign_body
@@ -30,11 +32,12 @@ from tests.tree_model import compute_root
 TXS_MAX, LEGS_MAX = 7, 8
 _PRICE_HIGH = 1 << 40
 _FORMAT_TWINS_A_BLOCK = 5
+_NARROW_WALLETS = 0.5
 _AIMED = 0.5
 """The share of blocks with a transaction that aims at something rare."""
-_KINDS = ("fees", "exchange", "staking")
-"""What the chapters of a run are about, in turn: stakers vote on fees; there is no stake; fees are
-fixed."""
+_KINDS = ("fees", "wallets", "staking", "exchange")
+"""What the chapters of a run are about, in turn: stakers who vote on fees; providers and payments;
+stake with fixed fees; trading. Wallets trade as well, and are in some of the others."""
 
 
 class SimulatedWorld:
@@ -45,20 +48,22 @@ class SimulatedWorld:
         self.random = Random(f"world {seed} {chapter}")
         self.chain_id = CHAIN_ID
         self.kind = _KINDS[(seed + chapter) % len(_KINDS)]
-        self.plans = PlanSource(self.random.getrandbits(32))
+        self.plans = self._choose_plans(seed + chapter)
         self.stakes = self._choose_stakes()
-        self.genesis: dict[str, Any] = dict(EXCHANGE)
-        if self.kind != "exchange":
+        self.genesis: dict[str, Any] = dict(self.plans.genesis)
+        if self.has_stake:
             self.genesis |= {
                 name: self.stakes.genesis[name]
                 for name in ("staking", "fees")
                 if name in self.stakes.genesis
             }
-        if self.kind != "exchange" and (seed + chapter) // len(_KINDS) % 2 == 0:
+        if self.has_stake and (seed + chapter) // len(_KINDS) % 2 == 0:
             self._be_careless()
-        elif self.kind != "exchange":
+        elif self.has_stake:
             self.stakes.guilty = 0.05
         self.bounds = draw_bounds(self.random.getrandbits(32))
+        if self.random.random() < _NARROW_WALLETS:
+            self.bounds |= WALLET_LIMITS
         if self.random.random() < 0.5:
             self.bounds["CANDIDATES_MAX"] = self.random.choice([2, 3])
         self.model = Model(CHAIN_ID, self.genesis)
@@ -72,6 +77,17 @@ class SimulatedWorld:
         self.twins = TwinMaker(self.random, self.model)
         self.aims = AimSource(self.random, self.model)
         self.format_turn = chapter * 60 * _FORMAT_TWINS_A_BLOCK
+
+    @property
+    def has_stake(self) -> bool:
+        """Tell whether the chain has stakers."""
+        return self.kind in {"fees", "staking"}
+
+    def _choose_plans(self, turn: int) -> PlanSource:
+        """Return what draws orders, of wallets as well in the chapters about them and some more."""
+        wallets = self.kind == "wallets" or (self.has_stake and turn // len(_KINDS) % 3 == 0)
+        source = WalletSource if wallets else PlanSource
+        return source(self.random.getrandbits(32))
 
     def _choose_stakes(self) -> StakeSource:
         """Return a source whose chain votes on fees, or one whose chain does not."""
@@ -97,7 +113,7 @@ class SimulatedWorld:
         plan = self.plans.draw_block(TXS_MAX, LEGS_MAX)
         height, time_ms = self.height + 1, self.time_ms + plan.ahead_ms
         plans = [] if pick.random() < 0.04 else [self._afford(each) for each in plan.txs]
-        if pick.random() < (0.7 if self.kind != "exchange" else 0.1):
+        if pick.random() < (0.7 if self.has_stake else 0.1):
             plans += [self._afford(each) for each in self.stakes.draw_block().txs[:8]]
         if pick.random() < _AIMED:
             plans += self.aims.draw()
@@ -109,12 +125,18 @@ class SimulatedWorld:
         hostile = self.twins.draw(height, time_ms, self.drawn)
         questions += [self._ask(height, time_ms, tx, name) for name, tx in hostile]
         questions += self._draw_format_twins()
+        unfit = [
+            tx
+            for tx in drawn
+            if tx not in chosen and self.model.list_fee_refusals(tx, time_ms, chosen)
+        ]
         told = self._draw_facts(height)
         decided = self._decide(height, time_ms, b"block", self.drawn, told)
         refused = [tx for _, tx in hostile if self.model.list_refusals(tx, height, time_ms)]
+        pick.shuffle(refused)
         return Round(
             tuple(questions),
-            tuple(self._draw_invalid(decided, refused)),
+            tuple(self._draw_invalid(decided, [*unfit, *refused])),
             self._draw_rival(height, time_ms, told),
             decided,
             tuple(type(leg).__name__ for tx in self.drawn for leg in tx.body.legs),
@@ -148,6 +170,7 @@ class SimulatedWorld:
             and tx.body.nonce not in [each.body.nonce for each in same]
             and work <= limits.BLOCK_WORK_MAX
             and not self.model.list_refusals(tx, height, time_ms, others)
+            and not self.model.list_fee_refusals(tx, time_ms, others)
             and not self.model.list_unpaid([*others, tx])
         )
 

@@ -179,11 +179,12 @@ class Chapter:
                     f" transaction ({question.kind}, {question.twin}), the oracle says"
                     f" {list(question.codes) or 0}: {question.raw.hex()}",
                 )
+        invalid = [await link.receive() for _ in played.invalid]
+        for answer in invalid:
+            self._require_refusal(link, answer, is_refused=True)
         if link.number == min(each.number for each in self._links if each.is_up):
             self._reached.note_codes(played.questions, codes)
-        for _ in played.invalid:
-            answer = await link.receive()
-            self._require_refusal(link, answer, is_refused=True)
+            self._reached.codes.update(answer["code"] for answer in invalid if answer["code"])
         if rival:
             self._require_refusal(link, await link.receive(), is_refused=False)
         return await link.receive()

@@ -93,7 +93,8 @@ class Worker:
         try:
             executed = self.machine.execute(decided)
         except (BlockInvalid, FormatError) as reason:
-            return {"refused": str(reason)}
+            cause = reason.__cause__ if isinstance(reason, BlockInvalid) else reason
+            return {"refused": str(reason), "code": getattr(cause, "code", 0)}
         result = executed.result
         answers = describe_answers(result.results, result.events, result.validator_updates)
         return answers | {"diff_hash": executed.diff_hash.hex()}
