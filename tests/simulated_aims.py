@@ -5,7 +5,7 @@ needs several: a market that is being delisted, a best price with no room beside
 whose shares are worth more than a token.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from omg_abci.protocol import limits
@@ -45,6 +45,9 @@ _UNKNOWN_IDS = 10**12
 _KEPT = 2_000
 """Less than a market's bond."""
 
+Aim = Callable[[], Iterator[TxPlan]]
+"""The next step towards something, or nothing when it is not the time for it."""
+
 
 class AimSource:
     """Draws transactions with an aim; the same seed, states and calls give the same ones."""
@@ -53,10 +56,17 @@ class AimSource:
         """Draw from a generator, beside the oracle's state."""
         self._random = random
         self._model = model
+        self.time_ms = 0
+        """Of the block that is drawn for."""
 
-    def draw(self) -> list[TxPlan]:
-        """Draw the next step towards one aim."""
-        aims = (
+    def draw(self, time_ms: int) -> list[TxPlan]:
+        """Draw the next step towards one aim, for a block at this time."""
+        self.time_ms = time_ms
+        return list(self._random.choice(self.list_aims())())
+
+    def list_aims(self) -> list[Aim]:
+        """Return every aim, those that need several steps more often."""
+        return [
             self._aim_switch,
             self._aim_slide,
             *[self._aim_delisting] * 2,
@@ -68,8 +78,7 @@ class AimSource:
             self._aim_jailed,
             self._aim_validators,
             *[self._aim_dear_shares] * 3,
-        )
-        return list(self._random.choice(aims)())
+        ]
 
     def _plan(self, owner: Key, *legs: Message) -> TxPlan:
         nonce = self._random.randint(210, 290)
@@ -136,13 +145,16 @@ class AimSource:
 
     def _aim_bond(self) -> Iterator[TxPlan]:
         """Give nearly everything away and create a market."""
+        yield from self._give_away_before(_MARKET)
+
+    def _give_away_before(self, leg: Message) -> Iterator[TxPlan]:
+        """Let the poorest owner keep less than a bond, and then do what needs one."""
         owner, state = OWNERS[-1], self._model.state
         free = state.get_free(self._model.payer(owner.address))
-        amount = free - 1_100 * state.unit_price - _KEPT
+        amount = free - 1_400 * state.unit_price - _KEPT
         if amount > 0 and self._random.random() < 0.5:
-            yield self._plan(
-                owner, Transfer(OWNERS[0].address, state.fee_token, amount, 0, 0), _MARKET
-            )
+            to = OWNERS[0].address
+            yield self._plan(owner, Transfer(to, state.fee_token, amount, 0, 0), leg)
 
     def _aim_markets(self) -> Iterator[TxPlan]:
         """Create more markets than there may be."""

@@ -24,8 +24,8 @@ from tests.random_stakes import StakeSource
 from tests.random_wallets import WalletSource
 from tests.seeded_runs import draw_bounds
 from tests.side_by_side import WALLET_LIMITS, narrowed
-from tests.simulated_aims import AimSource
 from tests.simulated_twins import FORMAT_TWINS, TwinMaker
+from tests.simulated_wallet_aims import WalletAimSource
 from tests.strategies import TxPlan, make_body, sign_body
 from tests.tree_model import compute_root
 
@@ -75,7 +75,7 @@ class SimulatedWorld:
         self.previous: list[SignedTx] = []
         self.drawn: list[SignedTx] = []
         self.twins = TwinMaker(self.random, self.model)
-        self.aims = AimSource(self.random, self.model)
+        self.aims = WalletAimSource(self.random, self.model)
         self.format_turn = chapter * 60 * _FORMAT_TWINS_A_BLOCK
 
     @property
@@ -116,7 +116,7 @@ class SimulatedWorld:
         if pick.random() < (0.7 if self.has_stake else 0.1):
             plans += [self._afford(each) for each in self.stakes.draw_block().txs[:8]]
         if pick.random() < _AIMED:
-            plans += self.aims.draw()
+            plans += self.aims.draw(time_ms)
         drawn = [self.sign(each, time_ms) for each in plans]
         chosen = self.fill(height, time_ms, drawn)
         self.drawn = self.model.order_block(chosen)
@@ -136,7 +136,7 @@ class SimulatedWorld:
         pick.shuffle(refused)
         return Round(
             tuple(questions),
-            tuple(self._draw_invalid(decided, [*unfit, *refused])),
+            tuple(self._draw_invalid(decided, unfit, refused)),
             self._draw_rival(height, time_ms, told),
             decided,
             tuple(type(leg).__name__ for tx in self.drawn for leg in tx.body.legs),
@@ -203,9 +203,14 @@ class SimulatedWorld:
         block_hash = compute_sha256(b"%s %d" % (name, height))
         return Decision(height, time_ms, block_hash, tuple(tx.raw for tx in txs), *told)
 
-    def _draw_invalid(self, decided: Decision, refused: Sequence[SignedTx]) -> list[Decision]:
-        """Return blocks that no rule lets pass: a refused transaction, another order, a repeat."""
-        found: list[tuple[bytes, ...]] = []
+    def _draw_invalid(
+        self, decided: Decision, unfit: Sequence[SignedTx], refused: Sequence[SignedTx]
+    ) -> list[Decision]:
+        """Return blocks that no rule lets pass: a refused transaction, another order, a repeat.
+
+        What is `unfit` could be in a block alone, and not beside the others.
+        """
+        found = [(*decided.raws, tx.raw) for tx in unfit[:1]]
         chance = self.random.random()
         if refused and chance < 0.3:
             found.append((*decided.raws, refused[0].raw))

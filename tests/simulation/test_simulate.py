@@ -5,6 +5,8 @@ The runs are the command's own: real processes, databases, kills and snapshots.
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,32 @@ def test_what_is_drawn_depends_on_the_seed_alone() -> None:
 
     assert draw(SEED) == draw(SEED)
     assert draw(SEED) != draw(SEED + 1)
+
+
+def test_what_is_drawn_does_not_depend_on_the_process() -> None:
+    """Another order of hashes and another time zone draw the same."""
+    program = (
+        "from tests.simulated_world import SimulatedWorld as World\n"
+        f"for chapter in range(4):\n"
+        f"    world = World({SEED}, chapter)\n"
+        "    with world.narrow():\n"
+        "        for _ in range(5):\n"
+        "            drawn = world.draw()\n"
+        "            print(drawn, world.settle(drawn.decided).app_hash.hex())\n"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parents[2],
+            env={"PYTHONHASHSEED": hash_seed, "TZ": zone, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for hash_seed, zone in (("1", "UTC"), ("2", "Asia/Kathmandu"))
+    ]
+    assert told[0].count("\n") == 20
+    assert told[0] == told[1]
 
 
 def test_worker_that_differs_is_found(tmp_path: Path) -> None:
