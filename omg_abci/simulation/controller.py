@@ -6,6 +6,7 @@ comes from the seed, and nothing from the clock or from which process answers fi
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -89,8 +90,7 @@ async def simulate(
             except WorkerLost as reason:
                 raise SimulationFailed("violations", str(reason)) from reason
             except AssertionError as reason:
-                text = f"height {run.height}: the oracle's own state breaks a rule: {reason}"
-                raise SimulationFailed("violations", text) from reason
+                raise SimulationFailed("violations", run.explain_assertion(reason)) from reason
             finally:
                 for link in links:
                     await link.kill()
@@ -116,6 +116,12 @@ class Chapter:
     def height(self) -> int:
         """Return the height that is being played."""
         return len(self._past) + 1
+
+    def explain_assertion(self, reason: AssertionError) -> str:
+        """Return which of the oracle's invariants does not hold."""
+        place = traceback.extract_tb(reason.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        return f"height {self.height}: {where}: {place.line} {reason}".rstrip()
 
     async def play(self, blocks: int, on_block: Progress) -> None:
         """Start the workers and play so many blocks; raise SimulationFailed, WorkerLost."""
@@ -152,21 +158,24 @@ class Chapter:
         await self._compare(answers, expected)
         self._reached.note_block(played, expected)
         self._past.append(Played(played.decided, expected))
-        victim = None if fault is None else self._links[fault.worker]
-        if fault is not None and victim is not None and fault.fault is Fault.CRASH_BEFORE:
-            await self._crash_before(victim)
+        if fault is not None and fault.fault is Fault.CRASH_BEFORE:
+            victim = self._links[fault.worker]
             links.remove(victim)
+            await self._crash_before(victim)
+        await self._commit(links, expected)
+        if fault is not None and fault.fault is not Fault.CRASH_BEFORE:
+            await self._hit(self._links[fault.worker], fault)
+        await self._count_down()
+
+    async def _commit(self, links: Sequence[Link], expected: Expected) -> None:
+        """Let workers commit, compare the hashes, and every record now and then."""
         for link in links:
             link.send({"do": "commit"})
         for link in links:
-            self._compare_meta(link, await link.receive(), self._past[-1].expected)
-        if fault is not None and victim is not None and fault.fault is not Fault.CRASH_BEFORE:
-            await self._hit(victim, fault)
-        await self._count_down()
+            self._compare_meta(link, await link.receive(), expected)
         if len(self._past) % _RECORDS_EVERY == 0:
-            for link in self._links:
-                if link.is_up:
-                    await self._check_records(link)
+            for link in links:
+                await self._check_records(link)
 
     async def _receive(self, link: Link, played: Round, *, rival: bool) -> Answer:
         """Take the answers of a round; return what the decided block did."""

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -98,10 +98,11 @@ class Link:
         process = self._get_process()
         line = b""
         if process.stdout is not None:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, TimeoutError):
                 line = await asyncio.wait_for(process.stdout.readline(), _ANSWER_SECONDS)
         if not line.endswith(b"\n"):
-            raise WorkerLost(f"worker {self.number} ended:\n{self._read_log()}")
+            ended = f"ended, or said nothing for {_ANSWER_SECONDS:.0f} seconds"
+            raise WorkerLost(f"worker {self.number} {ended}:\n{self._read_log()}")
         answer: Answer = json.loads(line)
         return answer
 
@@ -109,12 +110,6 @@ class Link:
         """Send a command and return its answer; raise WorkerLost."""
         self.send(command)
         return await self.receive()
-
-    async def ask_all(self, commands: Sequence[Mapping[str, Any]]) -> list[Answer]:
-        """Send commands at once and return their answers; raise WorkerLost."""
-        for command in commands:
-            self.send(command)
-        return [await self.receive() for _ in commands]
 
     async def kill(self) -> None:
         """End the process as a power failure does."""

@@ -21,6 +21,8 @@ from omg_abci.simulation.faults import FaultSource
 from omg_abci.simulation.fees_scenario import require_promise, run_scenario
 from omg_abci.simulation.link import WORKER
 from omg_abci.simulation.report import UNREACHABLE, Reached
+from tests import simulated_world
+from tests.model_state import State
 from tests.simulated_twins import FORMAT_TWINS
 from tests.simulated_world import SimulatedWorld
 from tests.simulation.broken_worker import BROKEN_HEIGHT
@@ -121,6 +123,22 @@ def test_failure_names_the_command_first(monkeypatch: pytest.MonkeyPatch) -> Non
     first, second = lines[:2]
     assert first == f"again: {command}"
     assert second == f"violations: height {BROKEN_HEIGHT}: the oracle differs"
+
+
+def test_broken_invariant_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supply that is not what all have together: the height and the invariant are named."""
+
+    def check_invariants(state: State) -> None:
+        assert state.height < BROKEN_HEIGHT
+
+    monkeypatch.setattr(simulated_world, "check_invariants", check_invariants)
+    result = run("--seed", SEED, "--blocks", BLOCKS, "--validators", 2)
+    assert result.exit_code == 1
+    told = [each for each in result.stderr.splitlines() if not each.startswith("block ")]
+    assert told[0] == f"again: omgd simulate --seed {SEED} --blocks {BROKEN_HEIGHT} --validators 2"
+    assert told[1].startswith(f"violations: height {BROKEN_HEIGHT}: test_simulate.py, line ")
+    assert "assert state.height < BROKEN_HEIGHT" in told[1]
+    assert "violations: 1" in result.stdout
 
 
 def test_worker_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
