@@ -32,6 +32,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetAllowance,
     SetSponsorship,
+    SetVote,
     Transfer,
     Undelegate,
     UseSponsorship,
@@ -262,6 +263,9 @@ _STAKES: Final[dict[str, tuple[Message, Refusal]]] = {
     "undelegates_too_much": (Undelegate(_OTHER.address, 1 << 128), errors.BadAmount),
     "moves_nowhere": (Redelegate(_OTHER.address, _OTHER.address, 1), errors.SameValidator),
     "claims_from_nobody": (ClaimRewards(b""), errors.BadAddress),
+    "votes_on_nothing": (SetVote(_OTHER.address, 8, 10), errors.BadParameter),
+    "votes_off_the_grid": (SetVote(_OTHER.address, 1, 13), errors.BadVote),
+    "votes_out_of_bounds": (SetVote(_OTHER.address, 7, 90), errors.BadVote),
 }
 
 
