@@ -43,6 +43,10 @@ COMMANDS: Final = {
         "omg_abci.bench.cli_bench:bench_command",
         "Measure this machine's figures, each beside its ceiling.",
     ),
+    "simulate": _Entry(
+        "omg_abci.simulation.cli_simulate:simulate_command",
+        "Search for what must never be: random blocks, crashes, an oracle beside.",
+    ),
     "init": _Entry(
         "omg_abci.node.commands.init:init_command", "Write the home of a chain's first validator."
     ),

@@ -1,0 +1,129 @@
+"""Transactions of `omgd simulate` that aim at what wallets, providers and sponsors meet rarely."""
+
+from collections.abc import Iterator
+
+from omg_abci.protocol import limits
+from omg_abci.protocol.messages import (
+    CancelAll,
+    CreateMarket,
+    CreatePaymentRequest,
+    CreateToken,
+    Message,
+    Pay,
+    PayRequest,
+    RevokeAgent,
+    SetLimits,
+    SetSponsorship,
+    UseSponsorship,
+)
+from omg_abci.protocol.units import PostOnly, Side
+from tests.cast import AGENTS, OWNERS, Key
+from tests.simulated_aims import Aim, AimSource
+from tests.strategies import TxPlan
+
+_ENDS_MS = 90_000
+_PAST_MS = 1
+"""As a drawn time: before the block's."""
+_REQUEST = 77
+_CAP = 10
+_TX_WORK = 620
+"""About what the fee aims use besides their cancellations."""
+_MUCH = 10**12
+
+
+class WalletAimSource(AimSource):
+    """Draws transactions with an aim, of wallets too."""
+
+    def list_aims(self) -> list[Aim]:
+        """Return every aim, those that need several steps more often."""
+        return [
+            *super().list_aims(),
+            self._aim_limits,
+            self._aim_deposit,
+            self._aim_poor_sponsor,
+            *[self._aim_busy_sponsor] * 3,
+            self._aim_past_ends,
+            self._aim_payer_cap,
+            *[self._aim_daily_allowance] * 2,
+            self._aim_revoked,
+            self._aim_large_lot,
+        ]
+
+    def _aim_limits(self) -> Iterator[TxPlan]:
+        """Limit more tokens than may be limited."""
+        if limits.LIMITS_MAX < 4:
+            yield self._plan(OWNERS[1], *[SetLimits(token, _MUCH) for token in (2, 3, 4)])
+
+    def _aim_deposit(self) -> Iterator[TxPlan]:
+        """Give nearly everything away and issue a token."""
+        token = CreateToken(f"AIM{self._random.randint(1, 999)}", 2, True, True, 0, 100)  # noqa: FBT003 - mintable, burnable
+        yield from self._give_away_before(token)
+
+    def _aim_poor_sponsor(self) -> Iterator[TxPlan]:
+        """Let the poorest owner grant much, and use more than it has."""
+        sponsor, customer = OWNERS[-1], OWNERS[2]
+        if (sponsor.address, customer.address) not in self._model.state.grants:
+            yield self._plan(sponsor, SetSponsorship(customer.address, _MUCH, _ENDS_MS))
+            return
+        free = self._model.state.get_free(self._model.payer(sponsor.address))
+        yield self._use(sponsor.address, customer, free + _TX_WORK * self._model.state.unit_price)
+
+    def _aim_busy_sponsor(self) -> Iterator[TxPlan]:
+        """Use most of a grant, and as much again in the same block."""
+        state = self._model.state
+        for (sponsor, customer), grant in sorted(state.grants.items()):
+            key = self._find_key(customer)
+            fee = 7 * min(grant.left, state.get_free(self._model.payer(sponsor))) // 10
+            if key is not None and fee > _TX_WORK * state.unit_price:
+                yield self._use(sponsor, key, fee)
+                yield self._use(sponsor, key, fee)._replace(nonce=295)
+
+    def _use(self, sponsor: bytes, customer: Key, fee: int) -> TxPlan:
+        """Return a transaction that can cost so much, as far as legs go; the sponsor pays."""
+        orders = (fee // self._model.state.unit_price - _TX_WORK) // limits.WORK_CANCELLED_ORDER
+        legs: list[Message] = [UseSponsorship(sponsor)]
+        for _ in range(limits.LEGS_TYPED_MAX - 1):
+            part = min(orders, limits.CANCEL_ALL_MAX)
+            if part > 0:
+                legs.append(CancelAll(0, 0, part))
+            orders -= part
+        return self._plan(customer, *legs, *([CancelAll(0, 0, 1)] if len(legs) == 1 else []))
+
+    def _aim_past_ends(self) -> Iterator[TxPlan]:
+        """Ask for and grant what has ended already."""
+        request = CreatePaymentRequest(_REQUEST + 1, 3, 5, _PAST_MS, 2, 0, 1, b"")
+        yield self._plan(OWNERS[0], request, SetSponsorship(OWNERS[2].address, 500, _PAST_MS))
+
+    def _aim_payer_cap(self) -> Iterator[TxPlan]:
+        """Ask for at most a little of each payer, and pay more."""
+        payee, payer = OWNERS[0], OWNERS[1]
+        if (payee.address, _REQUEST) not in self._model.state.requests:
+            yield self._plan(payee, CreatePaymentRequest(_REQUEST, 3, 0, _ENDS_MS, 9, _CAP, 1, b""))
+        part = PayRequest(payee.address, _REQUEST, 3, _CAP - 2, 0, 0)
+        yield self._plan(payer, part, part)
+
+    def _aim_daily_allowance(self) -> Iterator[TxPlan]:
+        """Pay as an agent more than it may on a day, and less than it may in all."""
+        for (owner, agent, token), row in sorted(self._model.state.allowances.items()):
+            key = next((each for each in AGENTS if each.address == agent), None)
+            payer = self._find_key(owner)
+            if key is None or payer is None or row.left <= row.daily:
+                continue
+            to = next(each.address for each in OWNERS if each.address != owner)
+            leg = Pay(to, token, row.daily + 1, 0, 0, 0, b"")
+            yield self._plan(payer, leg)._replace(signer=key)
+
+    def _aim_revoked(self) -> Iterator[TxPlan]:
+        """Take an agent's approval away in the block in which it trades."""
+        for (owner, agent), (_, ends_ms) in sorted(self._model.state.agents.items()):
+            payer = self._find_key(owner)
+            key = next((each for each in AGENTS if each.address == agent), None)
+            if payer and key and ends_ms > self.time_ms and self._random.random() < 0.1:
+                yield self._plan(payer, RevokeAgent(agent))._replace(nonce=100)
+                order = self._make_order(1, Side.BUY, PostOnly.NONE)
+                yield self._plan(payer, order)._replace(signer=key, nonce=299)
+
+    def _aim_large_lot(self) -> Iterator[TxPlan]:
+        """Create a market whose lot is more than there is of its token."""
+        market = CreateMarket(2, 1, 5 * 10**35, 1, 1, 5, 1, 0, limits.AUCTION_MIN_MS)
+        yield self._plan(OWNERS[0], market)
