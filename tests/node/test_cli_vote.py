@@ -28,7 +28,11 @@ def test_a_vote_moves_the_cost_at_the_epoch(world: tuple[Cli, OneNode]) -> None:
     voted = cli.run("vote", "--cost", "1", "--from", "alice", *_YES)
     assert "vote for a cost of 1 OMG" in voted.stderr
     assert "the vote stands" in voted.stdout
-    assert cli.ask("query", "fees")["cost"] == str(_GENESIS_COST)
+    fees = cli.ask("query", "fees")
+    assert fees["cost"] == str(_GENESIS_COST)
+    (tx,) = cli.ask("query", "block", str(fees["height"]))["txs"]
+    (leg,) = tx["tx"]["legs"]
+    assert (leg["kind"], leg["parameter"], leg["value"]) == ("set_vote", COST, str(COIN))
     end_epoch(cli, node)
     assert cli.ask("query", "fees")["cost"] == str(_GENESIS_COST * 5 // 4)
     cli.ask("vote", "--withdraw", "cost", "--from", "alice", *_YES)
