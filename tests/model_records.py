@@ -84,3 +84,15 @@ class Limited(NamedTuple):
     next_ms: int
     day: int
     spent: int
+
+
+class Guarded(NamedTuple):
+    """Who may give an account another key."""
+
+    threshold: int
+    delay_ms: int
+    guardians: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        """Return the record."""
+        return u(1, self.threshold) + u(8, self.delay_ms) + b"".join(self.guardians)

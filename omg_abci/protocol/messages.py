@@ -18,6 +18,13 @@ from omg_abci.protocol.messages_exchange import (
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
 from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits
+from omg_abci.protocol.messages_recovery import (
+    CancelRecovery,
+    FinishRecovery,
+    RecoveryMessage,
+    SetGuardians,
+    StartRecovery,
+)
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.messages_sponsors import SetSponsorship, UseSponsorship
 from omg_abci.protocol.messages_staking import (
@@ -51,6 +58,7 @@ __all__ = (
     "Burn",
     "CancelAll",
     "CancelOrder",
+    "CancelRecovery",
     "ChangeMarket",
     "ClaimRewards",
     "CloseRequest",
@@ -61,20 +69,24 @@ __all__ = (
     "CreateValidator",
     "Delegate",
     "EditValidator",
+    "FinishRecovery",
     "Message",
     "Mint",
     "Pay",
     "PayRequest",
     "PlaceOrder",
+    "RecoveryMessage",
     "Redelegate",
     "RevokeAgent",
     "SetAllowance",
+    "SetGuardians",
     "SetLimits",
     "SetSponsorship",
     "SetSwitch",
     "SetVote",
     "SignedTx",
     "StakingMessage",
+    "StartRecovery",
     "Transfer",
     "TxBody",
     "Undelegate",
@@ -155,6 +167,10 @@ Message = (
     | SetSponsorship
     | UseSponsorship
     | SetLimits
+    | SetGuardians
+    | StartRecovery
+    | CancelRecovery
+    | FinishRecovery
     | CreateValidator
     | EditValidator
     | Unjail
@@ -188,6 +204,10 @@ MESSAGES: tuple[type[Message], ...] = (
     SetSponsorship,
     UseSponsorship,
     SetLimits,
+    SetGuardians,
+    StartRecovery,
+    CancelRecovery,
+    FinishRecovery,
     CreateValidator,
     EditValidator,
     Unjail,
@@ -207,7 +227,10 @@ PAY_MESSAGES = (Transfer, Pay, PayRequest)
 
 
 _NAMING = dict.fromkeys(
-    (Transfer, Pay, PayRequest, ApproveAgent, SetAllowance, SetSponsorship, UseSponsorship)
+    (
+        *(Transfer, Pay, PayRequest, ApproveAgent, SetAllowance),
+        *(SetSponsorship, UseSponsorship, SetGuardians),
+    )
 )
 """Legs that name somebody who may not be the owner."""
 
@@ -263,6 +286,9 @@ class TxBody(NamedTuple):
             case ApproveAgent() | SetAllowance():
                 if leg.agent == owner:
                     raise errors.AgentIsOwner
+            case SetGuardians():
+                if owner in leg.guardians:
+                    raise errors.GuardianIsOwner
             case SetSponsorship():
                 if leg.customer == owner:
                     raise errors.SponsorIsOwner

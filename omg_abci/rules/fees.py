@@ -7,6 +7,7 @@ from omg_abci.protocol.messages import (
     Burn,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
     ChangeMarket,
     ClaimRewards,
     CloseRequest,
@@ -17,6 +18,7 @@ from omg_abci.protocol.messages import (
     CreateValidator,
     Delegate,
     EditValidator,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
@@ -25,11 +27,13 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
     SetLimits,
     SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
+    StartRecovery,
     Transfer,
     Undelegate,
     Unjail,
@@ -96,6 +100,10 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_REQUEST
         case SetLimits():
             return limits.WORK_LIMITS
+        case SetGuardians() | StartRecovery() | CancelRecovery():
+            return limits.WORK_RECOVERY
+        case FinishRecovery():
+            return limits.WORK_FINISH_RECOVERY
         case SetSponsorship():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():

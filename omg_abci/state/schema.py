@@ -25,6 +25,9 @@ ALLOWANCES: Final = b"\x23"
 REQUEST: Final = b"\x24"
 SPONSORSHIP: Final = b"\x25"
 LIMITS: Final = b"\x26"
+GUARDIANS: Final = b"\x27"
+RECOVERY: Final = b"\x28"
+KEY: Final = b"\x29"
 STAKING: Final = b"\x10"
 VALIDATOR: Final = b"\x11"
 CONSENSUS: Final = b"\x12"
@@ -58,6 +61,9 @@ TABLES: Final = {
     REQUEST: "request",
     SPONSORSHIP: "sponsorship",
     LIMITS: "limits",
+    GUARDIANS: "guardians",
+    RECOVERY: "recovery",
+    KEY: "key",
     STAKING: "staking",
     VALIDATOR: "validator",
     CONSENSUS: "consensus",
@@ -149,6 +155,21 @@ def compute_sponsorship_key(sponsor: Address, customer: Address) -> bytes:
 def compute_limits_key(owner: Address) -> bytes:
     """Return the key of what an owner's account may pay."""
     return LIMITS + owner
+
+
+def compute_guardians_key(owner: Address) -> bytes:
+    """Return the key of who may give an owner's account another key."""
+    return GUARDIANS + owner
+
+
+def compute_recovery_key(owner: Address) -> bytes:
+    """Return the key of what guardians have approved."""
+    return RECOVERY + owner
+
+
+def compute_own_key_key(owner: Address) -> bytes:
+    """Return the key of the record that names an account's new key."""
+    return KEY + owner
 
 
 def compute_validator_key(owner: Address) -> bytes:

@@ -35,7 +35,7 @@ from omg_abci.protocol.units import (
     Side,
     TimeInForce,
 )
-from wallet_sdk import build, build_stake, build_wallet
+from wallet_sdk import build, build_recovery, build_stake, build_wallet
 
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
 _SECRETS = [bytes([number]) * 32 for number in (1, 2)]
@@ -66,6 +66,10 @@ _BUILT: list[Message] = [
     build_wallet.set_sponsorship(_AGENT, 500, _NOW_MS),
     build_wallet.use_sponsorship(_AGENT),
     build_wallet.set_limits(1, 50),
+    build_recovery.set_guardians([_OWNER, _AGENT], 1, 60_000),
+    build_recovery.start_recovery(_OWNER, _AGENT),
+    build_recovery.cancel_recovery(),
+    build_recovery.finish_recovery(_OWNER),
     build_stake.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
     build_stake.edit_validator("two", 0, 8),
     build_stake.unjail(),
@@ -93,7 +97,7 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
-    assert _BUILT[22] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
+    assert _BUILT[26] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
 
 

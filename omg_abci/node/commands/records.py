@@ -31,6 +31,7 @@ from omg_abci.state.records import (
     decode_nonce_page,
     decode_tombstone,
 )
+from omg_abci.state.recovery_records import GuardiansRecord, KeyRecord, RecoveryRecord
 from omg_abci.state.stake_records import (
     ConsensusRecord,
     DelegationRecord,
@@ -117,6 +118,20 @@ def _decode_request(data: bytes) -> dict[str, Any]:
     return fields | {"payers": payers}
 
 
+def _decode_guardians(data: bytes) -> dict[str, Any]:
+    """Return an account's guardians."""
+    fields = dict(GuardiansRecord.decode(data)._asdict())
+    return fields | {"guardians": [format_hex(each) for each in fields["guardians"]]}
+
+
+def _decode_recovery(data: bytes) -> dict[str, Any]:
+    """Return which key each guardian approved, and which may take effect."""
+    fields = dict(RecoveryRecord.decode(data)._asdict())
+    approvals = fields["approvals"]
+    rows = [{"guardian": format_hex(who), "key": format_hex(key)} for who, key in approvals]
+    return fields | {"approvals": rows}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -134,6 +149,9 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
     schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
     schema.LIMITS: _Table({"owner": 20}, _decode_limits),
+    schema.GUARDIANS: _Table({"owner": 20}, _decode_guardians),
+    schema.RECOVERY: _Table({"owner": 20}, _decode_recovery),
+    schema.KEY: _Table({"owner": 20}, _fields(KeyRecord)),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
     schema.STAKING: _Table({}, _fields(StakingRecord)),
     schema.VALIDATOR: _Table({"owner": 20}, _fields(ValidatorRecord)),

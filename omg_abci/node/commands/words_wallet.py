@@ -2,18 +2,27 @@
 
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
 from omg_abci.node.commands.output import format_count, format_hex, format_time
+from omg_abci.node.commands.words_recovery import (
+    describe_recovery_done,
+    describe_recovery_leg,
+)
 from omg_abci.protocol.messages import (
     Burn,
+    CancelRecovery,
     CloseRequest,
     CloseToken,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Mint,
     Pay,
     PayRequest,
+    RecoveryMessage,
     SetAllowance,
+    SetGuardians,
     SetLimits,
     SetSponsorship,
+    StartRecovery,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
@@ -23,7 +32,7 @@ TokenLeg = CreateToken | Mint | Burn | CloseToken
 RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
 SponsorLeg = SetSponsorship | UseSponsorship
 PaymentLeg = Pay | SetAllowance | SetLimits
-WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg
+WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg | RecoveryMessage
 """Every leg that is not about orders, markets and who may sign."""
 
 
@@ -34,6 +43,8 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
             return describe_request_leg(leg, catalogue)
         case SetSponsorship() | UseSponsorship():
             return describe_sponsor_leg(leg)
+        case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
+            return describe_recovery_leg(leg)
         case Pay() | SetAllowance() | SetLimits():
             return describe_payment_leg(leg, catalogue)
         case _:
@@ -59,6 +70,8 @@ def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
             return "set: a lower limit acts now, a higher one in a day"
         case SetAllowance() | SetSponsorship():
             return "set"
+        case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
+            return describe_recovery_done(leg)
         case CreatePaymentRequest():
             return f"payment request {leg.request} is open"
 
