@@ -13,7 +13,17 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
 from tests.model_fee_state import Fees
-from tests.model_records import Allowed, Grant, Guarded, Issue, Limited, Request, u
+from tests.model_records import (
+    Allowed,
+    Grant,
+    Guarded,
+    Issue,
+    Limited,
+    Request,
+    encode_keys,
+    encode_recipients,
+    u,
+)
 from tests.model_stake_state import Stake
 
 Key = tuple[bytes, int]
@@ -163,10 +173,10 @@ class State:
     limits: dict[tuple[bytes, int], Limited] = field(default_factory=dict)
     guardians: dict[bytes, Guarded] = field(default_factory=dict)
     approvals: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
-    """By account and guardian, the key that was approved."""
     waiting: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     """By account, the key that enough guardians approved, and from when on it may take effect."""
     keys: dict[bytes, bytes] = field(default_factory=dict)
+    recipients: dict[bytes, tuple[int, tuple[tuple[bytes, int], ...]]] = field(default_factory=dict)
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -366,17 +376,8 @@ class State:
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)
             key = b"\x23" + owner + agent
             records[key] = records.get(key, b"") + value + u(16, row.spent)
-        return records | self.encode_keys()
-
-    def encode_keys(self) -> dict[bytes, bytes]:
-        """Return the records of guardians, approvals and keys."""
-        records = {b"\x29" + owner: key for owner, key in self.keys.items()}
-        records |= {b"\x27" + owner: row.encode() for owner, row in self.guardians.items()}
-        for account, guardian in sorted(self.approvals):
-            key, ready_ms = self.waiting.get(account, (NOBODY, 0))
-            value = records.get(b"\x28" + account, key + u(8, ready_ms))
-            records[b"\x28" + account] = value + guardian + self.approvals[account, guardian]
-        return records
+        records |= encode_keys(self.keys, self.guardians, self.approvals, self.waiting)
+        return records | encode_recipients(self.recipients)
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""

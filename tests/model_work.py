@@ -27,6 +27,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
@@ -87,7 +88,7 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
-        case SetLimits():
+        case SetLimits() | SetRecipients():
             return limits.WORK_LIMITS
         case SetGuardians() | StartRecovery() | CancelRecovery():
             return limits.WORK_RECOVERY

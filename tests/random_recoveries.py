@@ -9,9 +9,10 @@ from omg_abci.protocol.messages import (
     FinishRecovery,
     Message,
     SetGuardians,
+    SetRecipients,
     StartRecovery,
 )
-from tests.cast import AGENTS, GUEST, OWNERS, Key
+from tests.cast import AGENTS, GUEST, KEYS, OWNERS, Key
 from tests.random_orders import draw_time
 from tests.random_wallets import WalletSource
 
@@ -52,4 +53,7 @@ class RecoverySource(WalletSource):
         pick = self.random
         if signer == owner and pick.random() < 0.5:
             return draw_recovery_leg(pick)
+        if signer == owner and pick.random() < 0.04:
+            few = pick.sample(KEYS, pick.choice([0, 2, 5]))
+            return SetRecipients(tuple(sorted(key.address for key in few)))
         return super().draw_leg(owner, signer)

@@ -198,6 +198,7 @@ MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     CreateMarket: create_market(),
     ChangeMarket: change_market(),
     **WALLET_MESSAGES,
+    **RECOVERY_MESSAGES,
     **STAKING_STRATEGIES,
 }
 """Small messages of each kind."""

@@ -9,6 +9,7 @@ from omg_abci.protocol.messages import (
     FinishRecovery,
     Message,
     SetGuardians,
+    SetRecipients,
     StartRecovery,
 )
 from tests.cast import AGENTS, GUEST
@@ -47,11 +48,18 @@ def finish_recovery(*, wide: bool = False) -> SearchStrategy[FinishRecovery]:
     return st.builds(FinishRecovery, addresses(wide=wide))
 
 
+def set_recipients(*, wide: bool = False) -> SearchStrategy[SetRecipients]:
+    """Draw whom an account pays, now and then nobody."""
+    named = st.lists(addresses(wide=wide), max_size=16 if wide else 4, unique=True)
+    return st.builds(SetRecipients, named.map(lambda drawn: tuple(sorted(drawn))))
+
+
 RECOVERY_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     SetGuardians: set_guardians(),
     StartRecovery: start_recovery(),
     CancelRecovery: cancel_recovery(),
     FinishRecovery: finish_recovery(),
+    SetRecipients: set_recipients(),
 }
 """Small messages of each kind."""
 WIDE_RECOVERY: SearchStrategy[Message] = st.one_of(
@@ -59,4 +67,5 @@ WIDE_RECOVERY: SearchStrategy[Message] = st.one_of(
     start_recovery(wide=True),
     cancel_recovery(wide=True),
     finish_recovery(wide=True),
+    set_recipients(wide=True),
 )

@@ -241,7 +241,7 @@ _AMOUNTS: Final = (
     *("amount", "supply", "cap", "total", "daily", "payer_cap"),
     *("self_bond_min", "value"),
 )
-_LISTS: Final = ("guardians",)
+_LISTS: Final = ("guardians", "recipients")
 """Fields that hold any number of addresses."""
 _WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

@@ -323,3 +323,7 @@ class GuardianIsOwner(FormatError):
 
 class KeyIsAccount(FormatError):
     code, text = 92, "an account's own address cannot become its new key"
+
+
+class BadRecipients(FormatError):
+    code, text = 93, "recipients are more than 16, or do not ascend"

@@ -30,6 +30,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
@@ -151,6 +152,7 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
     SetGuardians: (("address[]", "guardians"), ("uint32", "threshold"), ("uint64", "delayMs")),
     StartRecovery: (("address", "account"), ("address", "key")),
     CancelRecovery: (),
+    SetRecipients: (("address[]", "recipients"),),
     FinishRecovery: (("address", "account"),),
     CreateValidator: (
         ("bytes", "publicKey"),

@@ -75,6 +75,8 @@ CAPPED_USES_MAX: Final = 64
 """A request that caps what each payer pays has every payer in its record."""
 LIMITS_MAX: Final = 8
 """Tokens of which an owner bounds what it pays: they stand in one record."""
+RECIPIENTS_MAX: Final = 16
+"""Whom a bounded account pays stands in one record."""
 LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
 """A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
 SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000

@@ -17,7 +17,7 @@ from omg_abci.protocol.messages_exchange import (
     SetSwitch,
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
-from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits
+from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits, SetRecipients
 from omg_abci.protocol.messages_recovery import (
     CancelRecovery,
     FinishRecovery,
@@ -81,6 +81,7 @@ __all__ = (
     "SetAllowance",
     "SetGuardians",
     "SetLimits",
+    "SetRecipients",
     "SetSponsorship",
     "SetSwitch",
     "SetVote",
@@ -171,6 +172,7 @@ Message = (
     | StartRecovery
     | CancelRecovery
     | FinishRecovery
+    | SetRecipients
     | CreateValidator
     | EditValidator
     | Unjail
@@ -208,6 +210,7 @@ MESSAGES: tuple[type[Message], ...] = (
     StartRecovery,
     CancelRecovery,
     FinishRecovery,
+    SetRecipients,
     CreateValidator,
     EditValidator,
     Unjail,

@@ -29,6 +29,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
@@ -98,7 +99,7 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
-        case SetLimits():
+        case SetLimits() | SetRecipients():
             return limits.WORK_LIMITS
         case SetGuardians() | StartRecovery() | CancelRecovery():
             return limits.WORK_RECOVERY

@@ -39,6 +39,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
@@ -83,7 +84,7 @@ from omg_abci.rules.requests import (
     process_create_payment_request,
     process_pay_request,
 )
-from omg_abci.rules.spending import process_set_limits
+from omg_abci.rules.spending import process_set_limits, process_set_recipients
 from omg_abci.rules.sponsorship import (
     charge_sponsorship,
     process_set_sponsorship,
@@ -320,13 +321,15 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
         case CloseRequest():
             return process_close_request(state, ctx, msg)
         case _:
-            return _process_recovery_leg(state, ctx, msg)
+            return _process_safety_leg(state, ctx, msg)
 
 
-def _process_recovery_leg(
-    state: WorkingState, ctx: LegContext, msg: RecoveryMessage | StakingMessage
+def _process_safety_leg(
+    state: WorkingState, ctx: LegContext, msg: RecoveryMessage | SetRecipients | StakingMessage
 ) -> LegResult:
     match msg:
+        case SetRecipients():
+            return process_set_recipients(state, ctx, msg)
         case SetGuardians():
             return process_set_guardians(state, ctx, msg)
         case StartRecovery():

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol.units import Address, Amount, Millis, TokenId
 from omg_abci.state import schema
+from omg_abci.state.recipients import RecipientsRecord
 from omg_abci.state.recovery_records import GuardiansRecord, KeyRecord, RecoveryRecord
 
 _LOW64: Final = (1 << 64) - 1
@@ -268,6 +269,7 @@ KeyedRecord = (
     | GuardiansRecord
     | RecoveryRecord
     | KeyRecord
+    | RecipientsRecord
 )
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
@@ -281,6 +283,7 @@ KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.GUARDIANS: GuardiansRecord,
     schema.RECOVERY: RecoveryRecord,
     schema.KEY: KeyRecord,
+    schema.RECIPIENTS: RecipientsRecord,
 }
 """Table byte to what its records say."""
 

@@ -28,6 +28,7 @@ LIMITS: Final = b"\x26"
 GUARDIANS: Final = b"\x27"
 RECOVERY: Final = b"\x28"
 KEY: Final = b"\x29"
+RECIPIENTS: Final = b"\x2a"
 STAKING: Final = b"\x10"
 VALIDATOR: Final = b"\x11"
 CONSENSUS: Final = b"\x12"
@@ -64,6 +65,7 @@ TABLES: Final = {
     GUARDIANS: "guardians",
     RECOVERY: "recovery",
     KEY: "key",
+    RECIPIENTS: "recipients",
     STAKING: "staking",
     VALIDATOR: "validator",
     CONSENSUS: "consensus",
@@ -170,6 +172,11 @@ def compute_recovery_key(owner: Address) -> bytes:
 def compute_own_key_key(owner: Address) -> bytes:
     """Return the key of the record that names an account's new key."""
     return KEY + owner
+
+
+def compute_recipients_key(owner: Address) -> bytes:
+    """Return the key of whom an owner's account pays."""
+    return RECIPIENTS + owner
 
 
 def compute_validator_key(owner: Address) -> bytes:

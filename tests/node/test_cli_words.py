@@ -20,6 +20,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     StartRecovery,
     UseSponsorship,
@@ -120,6 +121,16 @@ CASES: list[tuple[Message, str, str]] = [
         FinishRecovery(KEY),
         f"let the key that guardians approved for {SHOWN} take effect",
         "the account has its new key; its agents are dropped",
+    ),
+    (
+        SetRecipients((KEY,)),
+        f"pay nobody but {SHOWN}",
+        "set: whom it no longer names is not paid any more, whom it adds in a day",
+    ),
+    (
+        SetRecipients(()),
+        "pay anybody",
+        "set: whom it no longer names is not paid any more, whom it adds in a day",
     ),
     (CloseToken(6), "close token 6, of which nothing is left", "closed; its deposit is free again"),
 ]

@@ -11,7 +11,7 @@ from tests.side_by_side import Pair, narrowed
 
 SEEDS = (7, 8, 19)
 """Every refusal comes about in one of them at least."""
-SHORT_DELAY = {"RECOVERY_DELAY_MIN_MS": 1_500}
+SHORT_DELAY = {"RECOVERY_DELAY_MIN_MS": 1_500, "LIMITS_DELAY_MS": 2_500}
 
 
 @settings(phases=SEEDED_PHASES)

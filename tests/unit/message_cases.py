@@ -18,6 +18,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     StartRecovery,
     UseSponsorship,
@@ -35,6 +36,7 @@ ALLOW = SetAllowance(TO, 2, 9, 3)
 GRANT = SetSponsorship(TO, 5, 9)
 USE = UseSponsorship(TO)
 GUARD = SetGuardians((TO, b"\x22" * 20), 2, 60_000)
+NAMED = SetRecipients((TO, b"\x22" * 20))
 START = StartRecovery(TO, b"\x33" * 20)
 EIGHT = tuple(bytes([n]) * 20 for n in range(1, 9))
 
@@ -45,6 +47,7 @@ WALLET_GOOD: tuple[Message, ...] = (
     *(SetLimits(2, 5), SetLimits(2, 0)),
     *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
     *(GUARD, SetGuardians((), 0, 0), SetGuardians(EIGHT, 8, limits.RECOVERY_DELAY_MAX_MS)),
+    *(NAMED, SetRecipients(()), SetRecipients((*EIGHT, *NAMED.recipients))),
     *(START, CancelRecovery(), FinishRecovery(TO)),
     *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
 )
@@ -127,6 +130,9 @@ RECOVERY_CASES = [
     ],
     bad(GUARD, errors.BadRecoveryDelay, guardians=(), threshold=0),
     *[bad(START, errors.BadAddress, **{name: bytes(20)}) for name in ("account", "key")],
+    bad(NAMED, errors.BadAddress, recipients=(bytes(20), TO)),
+    bad(NAMED, errors.BadRecipients, recipients=(TO, TO)),
+    bad(NAMED, errors.BadRecipients, recipients=tuple(bytes([n]) * 20 for n in range(1, 18))),
     bad(START, errors.KeyIsAccount, key=TO),
     bad(FinishRecovery(TO), errors.BadAddress, account=TO[1:]),
 ]

@@ -31,6 +31,7 @@ from omg_abci.protocol.messages import (
     SetAllowance,
     SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     StartRecovery,
@@ -356,6 +357,7 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         StartRecovery,
         CancelRecovery,
         FinishRecovery,
+        SetRecipients,
         *map(type, STAKING),
         Unjail,
     }

@@ -36,6 +36,7 @@ from tests.vectors.cases_fees import FEE_CASES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
+from tests.vectors.cases_recipients import RECIPIENT_LEGS, RECIPIENTS, WRONG_RECIPIENT_FIELDS
 from tests.vectors.cases_recovery import RECOVERIES, RECOVERY_LEGS, WRONG_RECOVERY_FIELDS
 from tests.vectors.cases_requests import REQUEST_LEGS, REQUESTS, WRONG_REQUEST_FIELDS
 from tests.vectors.cases_sponsors import GRANTED, SPONSOR_LEGS, SPONSORS, WRONG_SPONSOR_FIELDS
@@ -64,7 +65,7 @@ WALLET_LEGS: dict[type[Message], Message] = {
     **REQUEST_LEGS,
     **SPONSOR_LEGS,
 }
-ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS | RECOVERY_LEGS
+ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS | RECOVERY_LEGS | RECIPIENT_LEGS
 """A leg of each kind, the usual one."""
 
 
@@ -143,6 +144,7 @@ WRONG_WALLET_FIELDS = (
     | WRONG_REQUEST_FIELDS
     | WRONG_SPONSOR_FIELDS
     | WRONG_RECOVERY_FIELDS
+    | WRONG_RECIPIENT_FIELDS
 )
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
@@ -273,6 +275,7 @@ CASES: list[Case] = [
     *REQUESTS,
     *SPONSORS,
     *RECOVERIES,
+    *RECIPIENTS,
     *STAKING_CASES,
     *FEE_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),

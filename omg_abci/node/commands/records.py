@@ -19,6 +19,7 @@ from omg_abci.state.keyed_records import (
     RequestRecord,
     SponsorshipRecord,
 )
+from omg_abci.state.recipients import RecipientsRecord
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -132,6 +133,13 @@ def _decode_recovery(data: bytes) -> dict[str, Any]:
     return fields | {"approvals": rows}
 
 
+def _decode_recipients(data: bytes) -> dict[str, Any]:
+    """Return whom an account pays, and since when."""
+    lifts_ms, rows = RecipientsRecord.decode(data)
+    shown = [{"recipient": format_hex(who), "since_ms": since_ms} for who, since_ms in rows]
+    return {"lifts_ms": lifts_ms, "rows": shown}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -151,6 +159,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.LIMITS: _Table({"owner": 20}, _decode_limits),
     schema.GUARDIANS: _Table({"owner": 20}, _decode_guardians),
     schema.RECOVERY: _Table({"owner": 20}, _decode_recovery),
+    schema.RECIPIENTS: _Table({"owner": 20}, _decode_recipients),
     schema.KEY: _Table({"owner": 20}, _fields(KeyRecord)),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
     schema.STAKING: _Table({}, _fields(StakingRecord)),
