@@ -255,6 +255,32 @@ def test_an_owner_signs_typed_and_an_agent_raw() -> None:
         assert (tx.body, tx.signer, tx.scheme) == (body, signer, scheme)
 
 
+def test_a_key_that_guardians_gave_signs_typed() -> None:
+    """It is the owner's own key: what it signs is shown, and holds as few legs."""
+    body = build.build_body(
+        "omg-test-1",
+        _OWNER,
+        _BUILT[:1],
+        nonce=_NOW_MS,
+        max_unit_price=1,
+        signer=_AGENT,
+        is_own_key=True,
+    )
+    raw = build.sign(_DOMAIN, body, _AGENT, _SECRETS[1], is_own_key=True)
+    tx = Verifier(_DOMAIN).verify_tx(raw)
+    assert (tx.body, tx.signer, tx.scheme) == (body, _AGENT, Scheme.TYPED)
+    with pytest.raises(errors.TooManyLegs):
+        build.build_body(
+            "omg-test-1",
+            _OWNER,
+            _BUILT[3:4] * 17,
+            nonce=_NOW_MS,
+            max_unit_price=1,
+            signer=_AGENT,
+            is_own_key=True,
+        )
+
+
 def test_agents_may_send_more_legs() -> None:
     """An agent's transaction holds 256 legs, an owner's 16."""
     legs = [build.cancel_order(number) for number in range(1, 257)]
