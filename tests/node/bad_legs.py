@@ -32,6 +32,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetAllowance,
     SetGuardians,
+    SetRecipients,
     SetSponsorship,
     StartRecovery,
     Transfer,
@@ -240,6 +241,7 @@ _KEYS: Final[dict[str, tuple[Message, Refusal]]] = {
     "guards_by_none_of_one": (_GUARD._replace(threshold=0), errors.BadThreshold),
     "guards_at_once": (_GUARD._replace(delay_ms=0), errors.BadRecoveryDelay),
     "guards_itself": (_GUARD._replace(guardians=(_OWNER.address,)), errors.GuardianIsOwner),
+    "pays_two_of_one_name": (SetRecipients((_OTHER.address,) * 2), errors.BadRecipients),
     "gives_the_old_key": (StartRecovery(_OTHER.address, _OTHER.address), errors.KeyIsAccount),
 }
 _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
