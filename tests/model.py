@@ -26,11 +26,12 @@ from omg_abci.protocol.messages import (
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
-from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType
+from omg_abci.protocol.units import MarketMode, MarketStatus, OrderType, Scheme
 from tests.model_fee_state import read_fees
 from tests.model_fees import end_fees, settle_payers
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
+from tests.model_recovery import find_key
 from tests.model_sponsors import Fee, charge, find_payer, list_sponsor_refusals
 from tests.model_stake_blocks import begin_staking, compute_held, end_staking
 from tests.model_stake_state import read_stake
@@ -119,9 +120,17 @@ class Model:
             found.append(errors.TooDear)
         if body.after and body.after not in (*kept, *before):
             found.append(errors.AfterNotExecuted)
-        if tx.signer != body.owner:
-            found += self.list_agent_refusals(tx, time_ms)
+        found += self.list_key_refusals(tx, time_ms)
         return [each.code for each in found]
+
+    def list_key_refusals(self, tx: SignedTx, time_ms: int) -> list[type[errors.TxError]]:
+        """Return what speaks against the key that signed."""
+        owner, key = tx.body.owner, find_key(self.state, tx.body.owner)
+        if tx.signer == owner:
+            return [] if key == owner else [errors.KeyReplaced]
+        if tx.signer == key:
+            return [] if tx.scheme == Scheme.TYPED else [errors.OwnKeyRaw]
+        return self.list_agent_refusals(tx, time_ms)
 
     def list_agent_refusals(self, tx: SignedTx, time_ms: int) -> list[type[errors.TxError]]:
         """Return what speaks against an agent's signature before the block."""
@@ -238,10 +247,9 @@ class Model:
         body = tx.body
         self.use_nonce(tx.signer, body.nonce)
         before = self.state.copy() if body.atomic else self.state
-        approval = self.state.agents.get((body.owner, tx.signer), (0, 0))
-        if tx.signer != body.owner and not is_covered(approval[0], body.legs):
-            legs = [LegResult(code=errors.AgentRevoked.code) for _ in body.legs]
-            work = 0
+        error = self.find_lost_right(tx)
+        if error is not None:
+            legs, work = [LegResult(code=error.code) for _ in body.legs], 0
         else:
             legs, work = self.execute_legs(tx)
         failed = [leg.code for leg in legs if leg.code]
@@ -259,11 +267,22 @@ class Model:
         self.state.fee_pool += fee
         return TxResult(code, tuple(legs), work, fee)
 
+    def find_lost_right(self, tx: SignedTx) -> type[errors.LegError] | None:
+        """Return what happened to the signer's right before it in the block."""
+        owner, key = tx.body.owner, find_key(self.state, tx.body.owner)
+        if tx.signer == owner:
+            return None if key == owner else errors.KeyReplacedBefore
+        if tx.signer == key and tx.scheme == Scheme.TYPED:
+            return None
+        approval = self.state.agents.get((owner, tx.signer), (0, 0))
+        return None if is_covered(approval[0], tx.body.legs) else errors.AgentRevoked
+
     def execute_legs(self, tx: SignedTx) -> tuple[list[LegResult], int]:
         """Return each leg's result and the work they used; an atomic failure stops."""
         body = tx.body
         default_until = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
-        agent = None if tx.signer == body.owner else tx.signer
+        own = (body.owner, find_key(self.state, body.owner))
+        agent = None if tx.signer in own else tx.signer
         results: list[LegResult] = []
         work = 0
         for place, leg in enumerate(body.legs):

@@ -21,6 +21,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetAllowance,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     Transfer,
@@ -31,7 +32,8 @@ from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
 from tests.model_orders import amend_order, place_order
-from tests.model_payments import pay, set_allowance, set_limits, spend
+from tests.model_payments import bound_payments, pay, set_allowance, spend
+from tests.model_recovery import RECOVERY_LEGS, do_recovery_leg, find_key
 from tests.model_requests import close_request, create_request, pay_request
 from tests.model_sponsors import set_sponsorship
 from tests.model_staking import do_staking_leg
@@ -51,8 +53,8 @@ def do_leg(
             return transfer(state, owner, agent, leg), 0
         case Pay():
             return pay(state, owner, agent, leg), 0
-        case SetLimits():
-            return set_limits(state, owner, leg), 0
+        case SetLimits() | SetRecipients():
+            return bound_payments(state, owner, leg), 0
         case SetSponsorship():
             return set_sponsorship(state, owner, leg), 0
         case UseSponsorship():
@@ -85,6 +87,8 @@ def do_leg(
             return change_market(state, owner, leg), 0
         case CreateToken() | Mint() | Burn() | CloseToken():
             return do_token_leg(state, owner, leg), 0
+        case _ if isinstance(leg, RECOVERY_LEGS):
+            return do_recovery_leg(state, owner, leg), 0
         case _:
             return do_staking_leg(state, owner, leg), 0
 
@@ -104,6 +108,8 @@ def transfer(state: State, owner: bytes, agent: bytes | None, leg: Transfer) -> 
 
 def approve_agent(state: State, owner: bytes, leg: ApproveAgent) -> LegResult:
     """Write an approval."""
+    if leg.agent == find_key(state, owner):
+        raise Refused(errors.AgentIsKey)
     if not state.now < leg.expires_ms <= state.now + limits.AGENT_AHEAD_MAX_MS:
         raise Refused(errors.AgentExpiryOutOfRange)
     count = len([1 for who, _ in state.agents if who == owner])

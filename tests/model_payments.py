@@ -1,7 +1,7 @@
 """Payments and allowances written the plainest way, see docs/spec/payments.md."""
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import Pay, SetAllowance, SetLimits
+from omg_abci.protocol.messages import Pay, SetAllowance, SetLimits, SetRecipients
 from omg_abci.protocol.results import LegResult
 from tests.model_records import Allowed, Limited
 from tests.model_state import Refused, State
@@ -16,10 +16,47 @@ def spend(
         use_allowance(state, owner, agent, token, amount)
     if to != owner:
         try:
+            require_recipient(state, owner, to)
             use_limit(state, owner, token, amount)
         except Refused:
             state.allowances = before
             raise
+
+
+def bound_payments(state: State, owner: bytes, leg: SetLimits | SetRecipients) -> LegResult:
+    """Bound how much an account pays, or whom."""
+    if isinstance(leg, SetRecipients):
+        return set_recipients(state, owner, leg)
+    return set_limits(state, owner, leg)
+
+
+def find_recipients(state: State, owner: bytes) -> dict[bytes, int] | None:
+    """Return whom an account pays, and from when on; None when it pays anybody."""
+    lifts_ms, rows = state.recipients.get(owner, (0, ()))
+    return None if not rows or 0 < lifts_ms <= state.now else dict(rows)
+
+
+def require_recipient(state: State, owner: bytes, to: bytes) -> None:
+    """Refuse whom the account does not pay, or not yet."""
+    known = find_recipients(state, owner)
+    if known is not None and (to not in known or known[to] > state.now):
+        raise Refused(errors.RecipientNotAllowed)
+
+
+def set_recipients(state: State, owner: bytes, leg: SetRecipients) -> LegResult:
+    """Pay fewer at once, others a day later."""
+    known = find_recipients(state, owner)
+    later = state.now + limits.LIMITS_DELAY_MS
+    if known is None:
+        state.recipients.pop(owner, None)
+        since = dict.fromkeys(leg.recipients, state.now)
+    else:
+        since = {who: known.get(who, later) for who in leg.recipients}
+    if leg.recipients:
+        state.recipients[owner] = (0, tuple(sorted(since.items())))
+    elif known is not None:
+        state.recipients[owner] = (later, tuple(sorted(known.items())))
+    return LegResult()
 
 
 def find_limit(state: State, owner: bytes, token: int) -> Limited | None:

@@ -84,3 +84,41 @@ class Limited(NamedTuple):
     next_ms: int
     day: int
     spent: int
+
+
+class Guarded(NamedTuple):
+    """Who may give an account another key."""
+
+    threshold: int
+    delay_ms: int
+    guardians: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        """Return the record."""
+        return u(1, self.threshold) + u(8, self.delay_ms) + b"".join(self.guardians)
+
+
+def encode_recipients(
+    recipients: dict[bytes, tuple[int, tuple[tuple[bytes, int], ...]]],
+) -> dict[bytes, bytes]:
+    """Return the records of whom accounts pay."""
+    return {
+        b"\x2a" + owner: u(8, lifts_ms) + b"".join(who + u(8, since_ms) for who, since_ms in rows)
+        for owner, (lifts_ms, rows) in recipients.items()
+    }
+
+
+def encode_keys(
+    keys: dict[bytes, bytes],
+    guardians: dict[bytes, Guarded],
+    approvals: dict[tuple[bytes, bytes], bytes],
+    waiting: dict[bytes, tuple[bytes, int]],
+) -> dict[bytes, bytes]:
+    """Return the records of guardians, approvals and keys."""
+    records = {b"\x29" + owner: key for owner, key in keys.items()}
+    records |= {b"\x27" + owner: row.encode() for owner, row in guardians.items()}
+    for account, guardian in sorted(approvals):
+        key, ready_ms = waiting.get(account, (bytes(20), 0))
+        value = records.get(b"\x28" + account, key + u(8, ready_ms))
+        records[b"\x28" + account] = value + guardian + approvals[account, guardian]
+    return records

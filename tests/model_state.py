@@ -13,7 +13,17 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.results import Event, LegResult, Removal
 from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
 from tests.model_fee_state import Fees
-from tests.model_records import Allowed, Grant, Issue, Limited, Request, u
+from tests.model_records import (
+    Allowed,
+    Grant,
+    Guarded,
+    Issue,
+    Limited,
+    Request,
+    encode_keys,
+    encode_recipients,
+    u,
+)
 from tests.model_stake_state import Stake
 
 Key = tuple[bytes, int]
@@ -161,6 +171,12 @@ class State:
     grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
     """By sponsor and customer."""
     limits: dict[tuple[bytes, int], Limited] = field(default_factory=dict)
+    guardians: dict[bytes, Guarded] = field(default_factory=dict)
+    approvals: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+    waiting: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    """By account, the key that enough guardians approved, and from when on it may take effect."""
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+    recipients: dict[bytes, tuple[int, tuple[tuple[bytes, int], ...]]] = field(default_factory=dict)
     orders: dict[Key, Order] = field(default_factory=dict)
     ended: dict[Key, EndedOrder] = field(default_factory=dict)
     next_slot: dict[bytes, int] = field(default_factory=dict)
@@ -360,7 +376,8 @@ class State:
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)
             key = b"\x23" + owner + agent
             records[key] = records.get(key, b"") + value + u(16, row.spent)
-        return records
+        records |= encode_keys(self.keys, self.guardians, self.approvals, self.waiting)
+        return records | encode_recipients(self.recipients)
 
     def list_addresses(self) -> list[bytes]:
         """Return every address that may have an account record."""

@@ -6,6 +6,7 @@ from omg_abci.protocol.messages import (
     Burn,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
     ChangeMarket,
     ClaimRewards,
     CloseRequest,
@@ -16,6 +17,7 @@ from omg_abci.protocol.messages import (
     CreateValidator,
     Delegate,
     EditValidator,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
@@ -23,11 +25,14 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     Redelegate,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
+    StartRecovery,
     Transfer,
     Undelegate,
     Unjail,
@@ -83,8 +88,12 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
-        case SetLimits():
+        case SetLimits() | SetRecipients():
             return limits.WORK_LIMITS
+        case SetGuardians() | StartRecovery() | CancelRecovery():
+            return limits.WORK_RECOVERY
+        case FinishRecovery():
+            return limits.WORK_FINISH_RECOVERY
         case SetSponsorship():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():

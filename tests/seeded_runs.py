@@ -20,8 +20,10 @@ LEG_CODES = frozenset(
     if issubclass(each, LegError) and not 3000 <= each.code < 4000
 )
 """Codes of the exchange and of accounts: these runs have no staking."""
-WALLET_CODES = frozenset(code for code in LEG_CODES if 1007 <= code < 2000 or code >= 4000)
+WALLET_CODES = frozenset(code for code in LEG_CODES if 1007 <= code < 1015 or 4000 <= code < 4013)
 """What the legs of wallets, providers and issuers can answer."""
+RECOVERY_CODES = frozenset(code for code in LEG_CODES if 1015 <= code < 2000 or code == 4013)
+"""What legs about guardians and keys can answer, and what keys or recipients refuse to others."""
 FLAGS = (
     *("repeated", "tombstone", "kept_place", "cancelled", "more", "waiting"),
     *("fills", "removals", "decrements", "price", "market"),
@@ -72,7 +74,9 @@ class Reached:
 
     def list_missing(self) -> list[str]:
         """Return what the exchange can answer or tell and was not reached."""
-        wanted = [f"code {code}" for code in (0, *sorted(LEG_CODES - WALLET_CODES))]
+        wanted = [
+            f"code {code}" for code in (0, *sorted(LEG_CODES - WALLET_CODES - RECOVERY_CODES))
+        ]
         wanted += [f"event {name}" for name in EVENTS]
         wanted += [f"leg {flag}" for flag in FLAGS]
         wanted += [f"status {status.name}" for status in MarketStatus]

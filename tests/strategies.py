@@ -27,6 +27,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
     SetSponsorship,
     SetSwitch,
     SignedTx,
@@ -69,6 +70,7 @@ from tests.field_draws import (
     times,
 )
 from tests.strategies_markets import change_market, create_market
+from tests.strategies_recovery import RECOVERY_MESSAGES, WIDE_RECOVERY
 from tests.strategies_staking import STAKING_STRATEGIES, WIDE_STAKING
 from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES
 
@@ -196,6 +198,7 @@ MESSAGE_STRATEGIES: dict[type[Message], SearchStrategy[Message]] = {
     CreateMarket: create_market(),
     ChangeMarket: change_market(),
     **WALLET_MESSAGES,
+    **RECOVERY_MESSAGES,
     **STAKING_STRATEGIES,
 }
 """Small messages of each kind."""
@@ -212,6 +215,7 @@ WIDE_MESSAGES: SearchStrategy[Message] = st.one_of(
     change_market(wide=True),
     *WIDE_WALLET_MESSAGES,
     WIDE_STAKING,
+    WIDE_RECOVERY,
 )
 
 
@@ -228,6 +232,7 @@ def messages() -> SearchStrategy[Message]:
     owners = (Transfer, ApproveAgent, RevokeAgent, CreateMarket, ChangeMarket, ChangeMarket)
     few = [MESSAGE_STRATEGIES[kind] for kind in owners]
     few += [st.one_of(*WALLET_MESSAGES.values()), st.one_of(*STAKING_STRATEGIES.values())]
+    few.append(st.one_of(*RECOVERY_MESSAGES.values()))
     kinds = st.sampled_from([trades()] * 15 + few)
     return kinds.flatmap(lambda kind: kind)
 
@@ -344,12 +349,17 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
         leg = UseSponsorship(GUEST.address)
     if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
+    if isinstance(leg, SetGuardians) and owner in leg.guardians:
+        others = {*leg.guardians, GUEST.address} - {owner}
+        leg = leg._replace(guardians=tuple(sorted(others)), threshold=1)
     return leg
 
 
-def sign_body(body: TxBody, signer: Key, domain: Domain = DOMAIN) -> SignedTx:
-    """Return the signed transaction: typed by the owner's own key, raw by any other."""
-    scheme = Scheme.TYPED if signer.address == body.owner else Scheme.RAW
+def sign_body(
+    body: TxBody, signer: Key, domain: Domain = DOMAIN, *, typed: bool = False
+) -> SignedTx:
+    """Return the signed transaction: typed by the owner's own key or if told, else raw."""
+    scheme = Scheme.TYPED if typed or signer.address == body.owner else Scheme.RAW
     body.check(signer.address, scheme)
     data = encode_body(body)
     digest = compute_digest(compute_domain_separator(domain), scheme, data, body)

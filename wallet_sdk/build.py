@@ -316,9 +316,12 @@ def set_allowance(
 # --- bodies -----------------------------------------------------------------------------------
 
 
-def choose_scheme(owner: Address, signer: Address) -> Scheme:
-    """Return typed for the owner's own key, raw for an agent's."""
-    return Scheme.TYPED if signer == owner else Scheme.RAW
+def choose_scheme(owner: Address, signer: Address, *, is_own_key: bool = False) -> Scheme:
+    """Return typed for the owner's own key, raw for an agent's.
+
+    `is_own_key` says that guardians gave the signer's key to the owner's account.
+    """
+    return Scheme.TYPED if is_own_key or signer == owner else Scheme.RAW
 
 
 def build_body(
@@ -329,6 +332,7 @@ def build_body(
     nonce: Nonce,
     max_unit_price: int,
     signer: Address | None = None,
+    is_own_key: bool = False,
     after: Nonce = 0,
     valid_until_ms: Millis = 0,
     valid_until_height: Height = 0,
@@ -351,13 +355,17 @@ def build_body(
         tuple(legs),
     )
     signer = signer or owner
-    body.check(signer, choose_scheme(owner, signer))
+    body.check(signer, choose_scheme(owner, signer, is_own_key=is_own_key))
     return body
 
 
-def sign(domain: Domain, body: TxBody, signer: Address, secret: bytes) -> bytes:
+def sign(
+    domain: Domain, body: TxBody, signer: Address, secret: bytes, *, is_own_key: bool = False
+) -> bytes:
     """Return the bytes to submit: typed by the owner's key, raw by an agent's.
 
-    `secret` is the signer's key, 32 bytes. Raise the format errors of the body's fields.
+    `secret` is the signer's key, 32 bytes; `is_own_key` as that of `choose_scheme`. Raise the
+    format errors of the body's fields.
     """
-    return sign_tx(domain, body, signer, secret, choose_scheme(body.owner, signer))
+    scheme = choose_scheme(body.owner, signer, is_own_key=is_own_key)
+    return sign_tx(domain, body, signer, secret, scheme)

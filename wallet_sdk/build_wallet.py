@@ -1,5 +1,7 @@
 """Messages of wallets and of those who are paid: one function a message, as in `build`."""
 
+from collections.abc import Sequence
+
 from omg_abci.protocol.limits import MATCHES_DEFAULT
 from omg_abci.protocol.messages import (
     CloseRequest,
@@ -9,6 +11,7 @@ from omg_abci.protocol.messages import (
     PayRequest,
     PlaceOrder,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     UseSponsorship,
 )
@@ -75,6 +78,13 @@ def close_request(request: int) -> CloseRequest:
 def set_limits(token: TokenId, daily: Amount) -> SetLimits:
     """Bound what one's account pays of a token in a day; 0 lifts the bound. Raise as the check."""
     message = SetLimits(token, daily)
+    message.check()
+    return message
+
+
+def set_recipients(recipients: Sequence[Address]) -> SetRecipients:
+    """Bound whom one's account pays, named in any order; nobody lifts it. Raise as the check."""
+    message = SetRecipients(tuple(sorted(recipients)))
     message.check()
     return message
 

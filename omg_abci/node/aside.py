@@ -16,7 +16,13 @@ from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.units import Address, Height, Nonce
 
-FINAL: Final = (errors.StaleNonce, errors.NonceUsed, errors.TxExpired, errors.TooDear)
+FINAL: Final = (
+    errors.StaleNonce,
+    errors.NonceUsed,
+    errors.TxExpired,
+    errors.TooDear,
+    errors.KeyReplaced,
+)
 """No later block can hold a transaction that is refused for one of these."""
 RETRIES_MAX: Final = 256
 """Tried again after a block, of each kind: half a millisecond."""
@@ -92,7 +98,7 @@ class Aside:
         """Find what a block made impossible, by looking only at what it touched.
 
         `highest`: owner and signer to the highest nonce in the block; smaller ones that were
-        passed by may now be below the floor. `changed`: owners whose agents changed.
+        passed by may now be below the floor. `changed`: owners whose key or agents changed.
         """
         for (owner, signer), nonce in highest.items():
             lowest = self._pool.find_lowest(owner, signer)
@@ -100,7 +106,7 @@ class Aside:
                 lowest = self._check_lowest(lowest, height)
         for owner in changed:
             for signer in self._pool.list_signers(owner):
-                lowest = self._pool.find_lowest(owner, signer) if signer != owner else None
+                lowest = self._pool.find_lowest(owner, signer)
                 while lowest is not None:
                     lowest = self._check_lowest(lowest, height)
 

@@ -26,7 +26,7 @@ from omg_abci.node.selection import fill_block
 from omg_abci.node.workers import Result, WorkerLost
 from omg_abci.protocol import errors
 from omg_abci.protocol.limits import TX_BYTES_MAX
-from omg_abci.protocol.messages import ApproveAgent, RevokeAgent, SignedTx
+from omg_abci.protocol.messages import ApproveAgent, FinishRecovery, RevokeAgent, SignedTx
 from omg_abci.protocol.units import Address, Height, Millis, Nonce
 
 SLICE_TXS: Final = 256
@@ -375,6 +375,8 @@ class Mempool:
             for leg in body.legs:
                 if isinstance(leg, _AGENT_CHANGES):
                     changed[body.owner] = None
+                elif isinstance(leg, FinishRecovery):
+                    changed[leg.account] = None
         expired = self._pool.pop_expired(height, time_ms)
         self.counters.expired += len(expired)
         self._finish([*finished, *expired])

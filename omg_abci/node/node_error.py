@@ -24,6 +24,7 @@ _CODE_HINTS: Final = {
     "SponsorshipExhausted": "the sponsor grants more, or the owner pays: leave the sponsor away",
     "SponsorWithoutFunds": "the sponsor needs more of the fee token in its subaccount 0",
     "NotAnAgent": "the owner approves the signer first; the approval may be in the next block",
+    "KeyReplaced": "sign with the key that its guardians gave the account",
     "NonceUsed": "it may have been executed already: look for its id in the blocks",
 }
 TRANSIENT_CODE: Final = 32_000

@@ -241,6 +241,8 @@ _AMOUNTS: Final = (
     *("amount", "supply", "cap", "total", "daily", "payer_cap"),
     *("self_bond_min", "value"),
 )
+_LISTS: Final = ("guardians", "recipients")
+"""Fields that hold any number of addresses."""
 _WORD_BEGIN: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -257,6 +259,8 @@ def _make_decoder(kind: type[Message]) -> Callable[[Any], Message]:
         for place, name in enumerate(names):
             if name in _AMOUNTS:
                 fields[place] = decode_amount(fields[place])
+            elif name in _LISTS:
+                fields[place] = tuple(fields[place])
         return kind(*fields)
 
     return decode

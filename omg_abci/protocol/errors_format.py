@@ -303,3 +303,27 @@ class SponsorIsOwner(FormatError):
 
 class SponsorshipNotFirst(FormatError):
     code, text = 87, "a sponsor is named by the first leg and by no other"
+
+
+class BadGuardians(FormatError):
+    code, text = 88, "guardians are more than 8, or do not ascend"
+
+
+class BadThreshold(FormatError):
+    code, text = 89, "threshold is zero, or more than there are guardians"
+
+
+class BadRecoveryDelay(FormatError):
+    code, text = 90, "a recovery's delay is less than a minute or more than thirty days"
+
+
+class GuardianIsOwner(FormatError):
+    code, text = 91, "an owner cannot be its own guardian"
+
+
+class KeyIsAccount(FormatError):
+    code, text = 92, "an account's own address cannot become its new key"
+
+
+class BadRecipients(FormatError):
+    code, text = 93, "recipients are more than 16, or do not ascend"

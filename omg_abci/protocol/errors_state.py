@@ -321,6 +321,10 @@ class DailyLimitExceeded(LegError):
     code, text = 4012, "amount is above what the owner's account may still pay on this day"
 
 
+class RecipientNotAllowed(LegError):
+    code, text = 4013, "the owner's account does not pay this recipient, or not yet"
+
+
 # --- transient --------------------------------------------------------------------------------
 
 

@@ -75,11 +75,18 @@ CAPPED_USES_MAX: Final = 64
 """A request that caps what each payer pays has every payer in its record."""
 LIMITS_MAX: Final = 8
 """Tokens of which an owner bounds what it pays: they stand in one record."""
+RECIPIENTS_MAX: Final = 16
+"""Whom a bounded account pays stands in one record."""
 LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
 """A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
 SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 RECORDS_PER_BOND: Final = 10_000
 """The deposit of a small record is this part of a market's bond, rounded up."""
+GUARDIANS_MAX: Final = 8
+"""They and what they approve stand in one record each."""
+RECOVERY_DELAY_MIN_MS: Final = 60_000
+"""An owner who still has the key can answer an approval within ten blocks."""
+RECOVERY_DELAY_MAX_MS: Final = 30 * 24 * 3600 * 1000
 DAY_MS: Final = 24 * 3600 * 1000
 
 # --- tokens ---
@@ -168,6 +175,10 @@ WORK_SPONSORSHIP: Final = 60
 WORK_SPONSORED: Final = 30
 """Naming a sponsor, whose grant is written when the fee is known."""
 WORK_LIMITS: Final = 60
+WORK_RECOVERY: Final = 80
+"""Setting guardians, approving a key, cancelling: one record is written and two are read."""
+WORK_FINISH_RECOVERY: Final = 2_000
+"""Every agent is dropped, with what it may pay."""
 WORK_TOKEN: Final = 200
 """Creating a token writes four records."""
 WORK_SUPPLY: Final = 60
@@ -195,7 +206,7 @@ _RELATIONS = (
     (0 < BAND_MIN_BP <= BAND_MAX_BP < BASIS_POINTS, "a price band leaves prices above zero"),
     (AUCTION_MIN_MS <= AUCTION_DEFAULT_MS <= AUCTION_MAX_MS, "the default auction is allowed"),
     (
-        max(WORK_MARKET, WORK_TOKEN, WORK_CLOSE_TOKEN, WORK_VALIDATOR)
+        max(WORK_MARKET, WORK_TOKEN, WORK_CLOSE_TOKEN, WORK_VALIDATOR, WORK_FINISH_RECOVERY)
         <= WORK_PLACE + MATCHES_MAX * WORK_MATCH,
         "placing is the dearest leg",
     ),

@@ -17,7 +17,14 @@ from omg_abci.protocol.messages_exchange import (
     SetSwitch,
 )
 from omg_abci.protocol.messages_markets import ChangeMarket, CreateMarket
-from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits
+from omg_abci.protocol.messages_payments import Pay, SetAllowance, SetLimits, SetRecipients
+from omg_abci.protocol.messages_recovery import (
+    CancelRecovery,
+    FinishRecovery,
+    RecoveryMessage,
+    SetGuardians,
+    StartRecovery,
+)
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.messages_sponsors import SetSponsorship, UseSponsorship
 from omg_abci.protocol.messages_staking import (
@@ -51,6 +58,7 @@ __all__ = (
     "Burn",
     "CancelAll",
     "CancelOrder",
+    "CancelRecovery",
     "ChangeMarket",
     "ClaimRewards",
     "CloseRequest",
@@ -61,20 +69,25 @@ __all__ = (
     "CreateValidator",
     "Delegate",
     "EditValidator",
+    "FinishRecovery",
     "Message",
     "Mint",
     "Pay",
     "PayRequest",
     "PlaceOrder",
+    "RecoveryMessage",
     "Redelegate",
     "RevokeAgent",
     "SetAllowance",
+    "SetGuardians",
     "SetLimits",
+    "SetRecipients",
     "SetSponsorship",
     "SetSwitch",
     "SetVote",
     "SignedTx",
     "StakingMessage",
+    "StartRecovery",
     "Transfer",
     "TxBody",
     "Undelegate",
@@ -155,6 +168,11 @@ Message = (
     | SetSponsorship
     | UseSponsorship
     | SetLimits
+    | SetGuardians
+    | StartRecovery
+    | CancelRecovery
+    | FinishRecovery
+    | SetRecipients
     | CreateValidator
     | EditValidator
     | Unjail
@@ -188,6 +206,11 @@ MESSAGES: tuple[type[Message], ...] = (
     SetSponsorship,
     UseSponsorship,
     SetLimits,
+    SetGuardians,
+    StartRecovery,
+    CancelRecovery,
+    FinishRecovery,
+    SetRecipients,
     CreateValidator,
     EditValidator,
     Unjail,
@@ -207,7 +230,10 @@ PAY_MESSAGES = (Transfer, Pay, PayRequest)
 
 
 _NAMING = dict.fromkeys(
-    (Transfer, Pay, PayRequest, ApproveAgent, SetAllowance, SetSponsorship, UseSponsorship)
+    (
+        *(Transfer, Pay, PayRequest, ApproveAgent, SetAllowance),
+        *(SetSponsorship, UseSponsorship, SetGuardians),
+    )
 )
 """Legs that name somebody who may not be the owner."""
 
@@ -263,6 +289,9 @@ class TxBody(NamedTuple):
             case ApproveAgent() | SetAllowance():
                 if leg.agent == owner:
                     raise errors.AgentIsOwner
+            case SetGuardians():
+                if owner in leg.guardians:
+                    raise errors.GuardianIsOwner
             case SetSponsorship():
                 if leg.customer == owner:
                     raise errors.SponsorIsOwner

@@ -1,5 +1,6 @@
 """Messages of those who pay, and of those who let others pay for them."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from omg_abci.protocol import errors, limits
@@ -60,3 +61,18 @@ class SetLimits(NamedTuple):
         require_token(self.token)
         if self.daily > limits.AMOUNT_MAX:
             raise errors.BadAmount
+
+
+class SetRecipients(NamedTuple):
+    """Bound whom the owner's account pays: fewer at once, others later; nobody lifts the bound."""
+
+    recipients: tuple[Address, ...]
+    """Ascending."""
+
+    def check(self) -> None:
+        """Raise BadAddress, BadRecipients."""
+        for recipient in self.recipients:
+            require_address(recipient)
+        ascends = all(first < second for first, second in pairwise(self.recipients))
+        if len(self.recipients) > limits.RECIPIENTS_MAX or not ascends:
+            raise errors.BadRecipients

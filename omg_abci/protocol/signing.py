@@ -181,10 +181,12 @@ def _list_fields(fields: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def _compute_leg_values(leg: Message) -> dict[str, object]:
     shown: dict[str, object] = {}
-    values: tuple[int | bytes | str, ...] = tuple(leg)
+    values: tuple[int | bytes | str | tuple[bytes, ...], ...] = tuple(leg)
     for (_, name), value in zip(LEG_TYPES[type(leg)], values, strict=True):
         if isinstance(value, bytes):
             shown[name] = "0x" + value.hex()
+        elif isinstance(value, tuple):
+            shown[name] = ["0x" + each.hex() for each in value]
         elif isinstance(value, str) or name not in _WORDS:
             shown[name] = value
         else:
@@ -196,6 +198,7 @@ def _compute_leg_values(leg: Message) -> dict[str, object]:
 
 _WORD_FORMATS: Final = {
     "address": "12x20s",
+    "address[]": "32s",
     "string": "32s",
     "bytes": "32s",
     "uint128": "16x16s",
@@ -218,6 +221,8 @@ class _Layout(NamedTuple):
     """Places of the numbers that are wider than a machine's."""
     texts: tuple[int, ...]
     """Places of texts and bytes of any length, which stand as their hashes."""
+    lists: tuple[int, ...]
+    """Places of lists of addresses, which stand as the hashes of their words."""
 
 
 def _lay_out(leg: type[Message]) -> _Layout:
@@ -233,6 +238,7 @@ def _lay_out(leg: type[Message]) -> _Layout:
         tuple(hashes),
         tuple([place for place, (kind, _) in enumerate(fields) if kind == "uint128"]),
         tuple([place for place, field in enumerate(fields) if _is_text(*field)]),
+        tuple([place for place, (kind, _) in enumerate(fields) if kind == "address[]"]),
     )
 
 
@@ -272,6 +278,8 @@ def _hash_leg(leg: Message) -> Hash:
     for place in layout.texts:
         text = values[place]
         values[place] = compute_keccak(text.encode() if isinstance(text, str) else text)
+    for place in layout.lists:
+        values[place] = compute_keccak(b"".join([_word_address(each) for each in values[place]]))
     return compute_keccak(layout.pack.pack(layout.type_hash, *values))
 
 

@@ -54,8 +54,10 @@ def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> Leg
 
 
 def process_approve_agent(state: WorkingState, ctx: LegContext, msg: ApproveAgent) -> LegResult:
-    """Write an approval; raise AgentExpiryOutOfRange, TooManyAgents."""
+    """Write an approval; raise AgentIsKey, AgentExpiryOutOfRange, TooManyAgents."""
     ctx.work += limits.WORK_AGENT
+    if msg.agent == ctx.account.key:
+        raise errors.AgentIsKey
     ahead_ms = msg.expires_ms - state.time_ms
     if not 0 < ahead_ms <= limits.AGENT_AHEAD_MAX_MS:
         raise errors.AgentExpiryOutOfRange

@@ -7,8 +7,8 @@ block; ProcessProposal fills the same budget with the proposed block. All agains
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import SignedTx, UseSponsorship
 from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
-from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.fees import compute_declared_work
+from omg_abci.rules.recovery import require_other_key
 from omg_abci.rules.sponsorship import require_sponsorship
 from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
@@ -22,9 +22,9 @@ def check_tx(
     That is its owner's free balance, or the lesser of a sponsor's and of its grant.
 
     Raise what keeps it out of the block at this height and time, in this order: StaleNonce,
-    NonceAhead, NonceUsed, TxExpired, UnitPriceTooLow, TooDear, NotAnAgent, AgentExpired,
-    AgentScope, AfterNotExecuted, FeesNotCovered, NotSponsored, SponsorshipExhausted,
-    SponsorWithoutFunds.
+    NonceAhead, NonceUsed, TxExpired, UnitPriceTooLow, TooDear, KeyReplaced, OwnKeyRaw,
+    NotAnAgent, AgentExpired, AgentScope, AfterNotExecuted, FeesNotCovered, NotSponsored,
+    SponsorshipExhausted, SponsorWithoutFunds.
     """
     body = tx.body
     signer = state.accounts.get(tx.signer)
@@ -61,8 +61,11 @@ def check_terms(
     work = compute_declared_work(tx)
     if work > limits.BLOCK_WORK_MAX:
         raise errors.TooDear(f"{work} units, {limits.BLOCK_WORK_MAX} allowed")
-    if tx.signer != body.owner:
-        require_agent(state.accounts.get(body.owner), tx.signer, body.legs, time_ms)
+    owner = body.owner
+    if tx.signer != owner:
+        require_other_key(state.accounts.get(owner), tx, time_ms)
+    elif signer is not None and signer.key != owner:
+        raise errors.KeyReplaced
     return work
 
 

@@ -7,6 +7,7 @@ from omg_abci.protocol.messages import (
     Burn,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
     ChangeMarket,
     ClaimRewards,
     CloseRequest,
@@ -17,6 +18,7 @@ from omg_abci.protocol.messages import (
     CreateValidator,
     Delegate,
     EditValidator,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
@@ -25,11 +27,14 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
+    StartRecovery,
     Transfer,
     Undelegate,
     Unjail,
@@ -94,8 +99,12 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_ALLOWANCE
         case CreatePaymentRequest() | CloseRequest():
             return limits.WORK_REQUEST
-        case SetLimits():
+        case SetLimits() | SetRecipients():
             return limits.WORK_LIMITS
+        case SetGuardians() | StartRecovery() | CancelRecovery():
+            return limits.WORK_RECOVERY
+        case FinishRecovery():
+            return limits.WORK_FINISH_RECOVERY
         case SetSponsorship():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():

@@ -1,12 +1,13 @@
 """What may be paid: an agent's allowances, an account's limits (docs/spec/payments.md)."""
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SetLimits
+from omg_abci.protocol.messages import SetLimits, SetRecipients
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Amount, TokenId
 from omg_abci.rules.context import LegContext
 from omg_abci.state import schema
 from omg_abci.state.keyed_records import AllowancesRecord, KeyedRecord, Limit, LimitsRecord
+from omg_abci.state.recipients import RecipientsRecord
 from omg_abci.state.working import WorkingState
 
 Write = tuple[bytes, KeyedRecord | None]
@@ -18,10 +19,14 @@ def require_spending(
 ) -> list[Write]:
     """Return what is to be written when the amount is paid.
 
-    Raise AllowanceExceeded, DailyAllowanceExceeded, DailyLimitExceeded.
+    Raise AllowanceExceeded, DailyAllowanceExceeded, RecipientNotAllowed, DailyLimitExceeded.
     """
     writes = [] if ctx.agent is None else [_use_allowance(state, ctx, ctx.agent, token, amount)]
-    if to != ctx.account.owner:
+    owner = ctx.account.owner
+    if to != owner:
+        bound = state.find_record(RecipientsRecord, schema.compute_recipients_key(owner))
+        if bound is not None and not bound.allows(to, state.time_ms):
+            raise errors.RecipientNotAllowed
         writes += _use_limit(state, ctx, token, amount)
     return writes
 
@@ -83,4 +88,23 @@ def process_set_limits(state: WorkingState, ctx: LegContext, msg: SetLimits) -> 
         raise errors.TooManyLimits
 
     state.set_record(key, changed)
+    return LegResult()
+
+
+def process_set_recipients(state: WorkingState, ctx: LegContext, msg: SetRecipients) -> LegResult:
+    """Bound whom the account pays, or let the bound be lifted later."""
+    ctx.work += limits.WORK_LIMITS
+    key = schema.compute_recipients_key(ctx.account.owner)
+    bound = state.find_record(RecipientsRecord, key)
+    later_ms = state.time_ms + limits.LIMITS_DELAY_MS
+    if bound is None or bound.is_lifted(state.time_ms):
+        # Whoever was not bound is from now on: that acts at once, whoever is named.
+        first = RecipientsRecord(0, tuple([(each, state.time_ms) for each in msg.recipients]))
+        changed = first if msg.recipients else None
+    elif msg.recipients:
+        changed = bound.replace(msg.recipients, later_ms)
+    else:
+        changed = bound._replace(lifts_ms=later_ms)
+    if changed is not None or bound is not None:
+        state.set_record(key, changed)
     return LegResult()

@@ -16,6 +16,7 @@ from omg_abci.protocol.messages import (
     Burn,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
     ChangeMarket,
     ClaimRewards,
     CloseRequest,
@@ -26,20 +27,25 @@ from omg_abci.protocol.messages import (
     CreateValidator,
     Delegate,
     EditValidator,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
     PayRequest,
     PlaceOrder,
+    RecoveryMessage,
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
     SetVote,
     SignedTx,
     StakingMessage,
+    StartRecovery,
     Transfer,
     TxBody,
     Undelegate,
@@ -53,7 +59,6 @@ from omg_abci.rules.accounts import (
     process_revoke_agent,
     process_set_allowance,
     process_transfer,
-    require_agent,
 )
 from omg_abci.rules.admission import BlockBudget
 from omg_abci.rules.amendments import process_amend_order
@@ -67,12 +72,19 @@ from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.payments import process_pay
+from omg_abci.rules.recovery import (
+    process_cancel_recovery,
+    process_finish_recovery,
+    process_set_guardians,
+    process_start_recovery,
+    require_other_key,
+)
 from omg_abci.rules.requests import (
     process_close_request,
     process_create_payment_request,
     process_pay_request,
 )
-from omg_abci.rules.spending import process_set_limits
+from omg_abci.rules.spending import process_set_limits, process_set_recipients
 from omg_abci.rules.sponsorship import (
     charge_sponsorship,
     process_set_sponsorship,
@@ -196,7 +208,7 @@ def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
     account = state.accounts.get(owner) or state.get_account(owner)
     signing, agent = account, None
     if signer != owner:
-        agent = signer
+        agent = None if signer == account.key else signer
         signing = state.accounts.get(signer) or state.get_account(signer)
     state.use_nonce(signing, body.nonce)
     until_ms = body.valid_until_ms or body.nonce + limits.NONCE_AGE_MAX_MS
@@ -229,9 +241,11 @@ def _process_legs(state: WorkingState, ctx: LegContext, tx: SignedTx) -> tuple[L
     body = tx.body
     if tx.signer != body.owner:
         try:
-            require_agent(ctx.account, tx.signer, body.legs, state.time_ms)
+            require_other_key(ctx.account, tx, state.time_ms)
         except errors.TxError:
             return (LegResult(code=errors.AgentRevoked.code),) * len(body.legs)
+    elif ctx.account.key != tx.signer:
+        return (LegResult(code=errors.KeyReplacedBefore.code),) * len(body.legs)
     done: list[LegResult] = []
     if not body.atomic:
         for leg in body.legs:
@@ -306,6 +320,24 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_pay_request(state, ctx, msg)
         case CloseRequest():
             return process_close_request(state, ctx, msg)
+        case _:
+            return _process_safety_leg(state, ctx, msg)
+
+
+def _process_safety_leg(
+    state: WorkingState, ctx: LegContext, msg: RecoveryMessage | SetRecipients | StakingMessage
+) -> LegResult:
+    match msg:
+        case SetRecipients():
+            return process_set_recipients(state, ctx, msg)
+        case SetGuardians():
+            return process_set_guardians(state, ctx, msg)
+        case StartRecovery():
+            return process_start_recovery(state, ctx, msg)
+        case CancelRecovery():
+            return process_cancel_recovery(state, ctx, msg)
+        case FinishRecovery():
+            return process_finish_recovery(state, ctx, msg)
         case _:
             return _process_staking_leg(state, ctx, msg)
 

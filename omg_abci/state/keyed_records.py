@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol.units import Address, Amount, Millis, TokenId
 from omg_abci.state import schema
+from omg_abci.state.recipients import RecipientsRecord
+from omg_abci.state.recovery_records import GuardiansRecord, KeyRecord, RecoveryRecord
 
 _LOW64: Final = (1 << 64) - 1
 _ISSUE: Final = struct.Struct(">20sBBQQQQ")
@@ -264,6 +266,10 @@ KeyedRecord = (
     | RequestRecord
     | SponsorshipRecord
     | LimitsRecord
+    | GuardiansRecord
+    | RecoveryRecord
+    | KeyRecord
+    | RecipientsRecord
 )
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
@@ -274,6 +280,10 @@ KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.REQUEST: RequestRecord,
     schema.SPONSORSHIP: SponsorshipRecord,
     schema.LIMITS: LimitsRecord,
+    schema.GUARDIANS: GuardiansRecord,
+    schema.RECOVERY: RecoveryRecord,
+    schema.KEY: KeyRecord,
+    schema.RECIPIENTS: RecipientsRecord,
 }
 """Table byte to what its records say."""
 

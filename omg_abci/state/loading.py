@@ -37,6 +37,7 @@ from omg_abci.state.records import (
     decode_owner,
     decode_tombstone,
 )
+from omg_abci.state.recovery_records import KeyRecord
 from omg_abci.state.stake_loading import load_stake
 from omg_abci.state.working import WorkingState
 
@@ -122,6 +123,8 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         record = state.by_key[key] = KEYED_TABLES[table].decode(value)
         if isinstance(record, PaymentRecord):
             state.payment_expiries.append((record.until_ms, key))
+        elif isinstance(record, KeyRecord):
+            state.get_account(key[1:]).key = record.key
     else:
         load_stake(state, key, value)
 

@@ -48,6 +48,7 @@ class Account:
         "agents",
         "ended",
         "ended_next",
+        "key",
         "lists",
         "near",
         "nonce_heap",
@@ -66,6 +67,8 @@ class Account:
     def __init__(self, owner: Address) -> None:
         """Make an account that says nothing."""
         self.owner = owner
+        self.key = owner
+        """Whose signature is the owner's: the address itself until guardians replaced it."""
         self.orders: dict[int, Order] = NOTHING
         """Open orders by client id; never iterated, its order depends on history."""
         self.lists: dict[int, OwnerList] = NOTHING

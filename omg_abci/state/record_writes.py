@@ -3,11 +3,13 @@
 from heapq import heappush
 
 from omg_abci.protocol import limits
-from omg_abci.protocol.units import Millis
+from omg_abci.protocol.units import Address, Millis
 from omg_abci.state import schema
 from omg_abci.state.journal import put
 from omg_abci.state.keyed_records import KeyedRecord, PaymentRecord
+from omg_abci.state.objects import Account
 from omg_abci.state.records import TokenRecord
+from omg_abci.state.recovery_records import KeyRecord
 from omg_abci.state.sweeping import is_payment
 from omg_abci.state.tables import Tables
 
@@ -38,6 +40,12 @@ class RecordWrites(Tables):
         self._journal.append((put, self.by_key, key, old))
         put(self.by_key, key, record)
 
+    def set_key(self, account: Account, key: Address) -> None:
+        """Let another key sign for an account, and the one before no longer."""
+        self.set_record(schema.compute_own_key_key(account.owner), KeyRecord(key))
+        self._journal.append((_restore_key, account, account.key))
+        account.key = key
+
     def remember_payment(self, key: bytes, until_ms: Millis) -> None:
         """Remember a payment until a time, and forget some whose time has passed."""
         self.set_record(key, PaymentRecord(until_ms))
@@ -50,3 +58,7 @@ class RecordWrites(Tables):
             if is_payment(self, entry):
                 self.set_record(entry[1], None)
                 forgotten += 1
+
+
+def _restore_key(account: Account, key: Address) -> None:
+    account.key = key

@@ -25,6 +25,10 @@ ALLOWANCES: Final = b"\x23"
 REQUEST: Final = b"\x24"
 SPONSORSHIP: Final = b"\x25"
 LIMITS: Final = b"\x26"
+GUARDIANS: Final = b"\x27"
+RECOVERY: Final = b"\x28"
+KEY: Final = b"\x29"
+RECIPIENTS: Final = b"\x2a"
 STAKING: Final = b"\x10"
 VALIDATOR: Final = b"\x11"
 CONSENSUS: Final = b"\x12"
@@ -58,6 +62,10 @@ TABLES: Final = {
     REQUEST: "request",
     SPONSORSHIP: "sponsorship",
     LIMITS: "limits",
+    GUARDIANS: "guardians",
+    RECOVERY: "recovery",
+    KEY: "key",
+    RECIPIENTS: "recipients",
     STAKING: "staking",
     VALIDATOR: "validator",
     CONSENSUS: "consensus",
@@ -149,6 +157,26 @@ def compute_sponsorship_key(sponsor: Address, customer: Address) -> bytes:
 def compute_limits_key(owner: Address) -> bytes:
     """Return the key of what an owner's account may pay."""
     return LIMITS + owner
+
+
+def compute_guardians_key(owner: Address) -> bytes:
+    """Return the key of who may give an owner's account another key."""
+    return GUARDIANS + owner
+
+
+def compute_recovery_key(owner: Address) -> bytes:
+    """Return the key of what guardians have approved."""
+    return RECOVERY + owner
+
+
+def compute_own_key_key(owner: Address) -> bytes:
+    """Return the key of the record that names an account's new key."""
+    return KEY + owner
+
+
+def compute_recipients_key(owner: Address) -> bytes:
+    """Return the key of whom an owner's account pays."""
+    return RECIPIENTS + owner
 
 
 def compute_validator_key(owner: Address) -> bytes:

@@ -31,8 +31,11 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
+    SetRecipients,
     SetSponsorship,
     SetVote,
+    StartRecovery,
     Transfer,
     Undelegate,
     UseSponsorship,
@@ -230,6 +233,18 @@ _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
     "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
 }
+_GUARD: Final = SetGuardians((_OTHER.address,), 1, 60_000)
+_KEYS: Final[dict[str, tuple[Message, Refusal]]] = {
+    "guards_by_too_many": (
+        _GUARD._replace(guardians=tuple(bytes([n]) * 20 for n in range(1, 10))),
+        errors.BadGuardians,
+    ),
+    "guards_by_none_of_one": (_GUARD._replace(threshold=0), errors.BadThreshold),
+    "guards_at_once": (_GUARD._replace(delay_ms=0), errors.BadRecoveryDelay),
+    "guards_itself": (_GUARD._replace(guardians=(_OWNER.address,)), errors.GuardianIsOwner),
+    "pays_two_of_one_name": (SetRecipients((_OTHER.address,) * 2), errors.BadRecipients),
+    "gives_the_old_key": (StartRecovery(_OTHER.address, _OTHER.address), errors.KeyIsAccount),
+}
 _OTHERS: Final[dict[str, tuple[Message, Refusal]]] = {
     "transfer_zero": (PAY._replace(amount=0), errors.BadAmount),
     "transfer_above_maximum": (PAY._replace(amount=limits.AMOUNT_MAX + 1), errors.BadAmount),
@@ -273,6 +288,6 @@ def list_bad_legs() -> Iterator[tuple[str, Message, Refusal]]:
     """Yield the name of each case, the leg and the error."""
     yield from list_combinations()
     for name, (leg, error) in (
-        _PLACES | _AMENDMENTS | _MARKETS | _TOKENS | _OTHERS | _STAKES
+        _PLACES | _AMENDMENTS | _MARKETS | _TOKENS | _KEYS | _OTHERS | _STAKES
     ).items():
         yield name, leg, error

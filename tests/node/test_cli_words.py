@@ -7,17 +7,22 @@ from omg_abci.node.commands.words import describe_leg, describe_result
 from omg_abci.protocol.messages import (
     ApproveAgent,
     Burn,
+    CancelRecovery,
     CloseRequest,
     CloseToken,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
     PayRequest,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
+    StartRecovery,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
@@ -96,6 +101,36 @@ CASES: list[tuple[Message, str, str]] = [
             " 22:13:20 UTC"
         ),
         "approved",
+    ),
+    (
+        SetGuardians((KEY, b"\x22" * 20), 2, 3_600_000),
+        (
+            f"let 2 guardians of {SHOWN}, 0x{'22' * 20} give the account another key,"
+            " 60 min after they approved it"
+        ),
+        "set",
+    ),
+    (SetGuardians((), 0, 0), "let nobody give the account another key", "set"),
+    (
+        StartRecovery(KEY, b"\x22" * 20),
+        f"as a guardian, give {SHOWN} the key 0x{'22' * 20}",
+        "approved",
+    ),
+    (CancelRecovery(), "keep the account's key, whatever guardians approved", "cancelled"),
+    (
+        FinishRecovery(KEY),
+        f"let the key that guardians approved for {SHOWN} take effect",
+        "the account has its new key; its agents are dropped",
+    ),
+    (
+        SetRecipients((KEY,)),
+        f"pay nobody but {SHOWN}",
+        "set: whom it no longer names is not paid any more, whom it adds in a day",
+    ),
+    (
+        SetRecipients(()),
+        "pay anybody",
+        "set: whom it no longer names is not paid any more, whom it adds in a day",
     ),
     (CloseToken(6), "close token 6, of which nothing is left", "closed; its deposit is free again"),
 ]

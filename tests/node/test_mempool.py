@@ -9,7 +9,14 @@ import pytest
 from omg_abci.node import mempool as module
 from omg_abci.node.config import MempoolSettings
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import ApproveAgent, RevokeAgent, Transfer
+from omg_abci.protocol.messages import (
+    ApproveAgent,
+    FinishRecovery,
+    RevokeAgent,
+    SetGuardians,
+    StartRecovery,
+    Transfer,
+)
 from omg_abci.protocol.units import Scope
 from tests.node.pool_world import ALICE, BLOCK_MS, BOB, CAROL, DAVE, World, make_tx, run
 from tests.strategies import START_MS
@@ -217,6 +224,26 @@ def test_an_agent_revoked_in_a_block(tmp_path: Path) -> None:
         assert world.select() == [traded]
 
     run(tmp_path, check, [ALICE])
+
+
+def test_a_key_that_guardians_replaced(tmp_path: Path) -> None:
+    """What the old key signed leaves the pool for good; other owners' transactions stay."""
+    guard = SetGuardians((BOB.address,), 1, limits.RECOVERY_DELAY_MIN_MS)
+    recover = StartRecovery(ALICE.address, CAROL.address)
+    finish = make_tx(BOB, 9, FinishRecovery(ALICE.address))
+    old, other = make_tx(ALICE, 3), make_tx(BOB, 4)
+
+    async def check(world: World) -> None:
+        world.commit([make_tx(ALICE, 1, guard)])
+        world.commit([make_tx(BOB, 2, recover)])
+        assert await world.submit(old, other) == [0, 0]
+        world.now_ms += limits.RECOVERY_DELAY_MIN_MS
+        world.commit([finish])
+        assert world.mempool.size[0] == 1
+        assert world.select() == [other]
+        assert await world.submit(make_tx(ALICE, 5)) == [errors.KeyReplaced.code]
+
+    run(tmp_path, check, [ALICE, BOB])
 
 
 def test_funds_that_are_gone(tmp_path: Path) -> None:

@@ -5,17 +5,22 @@ from typing import Any, NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     Burn,
+    CancelRecovery,
     CloseRequest,
     CloseToken,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
     PayRequest,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
+    StartRecovery,
     UseSponsorship,
 )
 
@@ -30,6 +35,10 @@ ANSWER = PayRequest(TO, 3, 2, 5, 0, 7)
 ALLOW = SetAllowance(TO, 2, 9, 3)
 GRANT = SetSponsorship(TO, 5, 9)
 USE = UseSponsorship(TO)
+GUARD = SetGuardians((TO, b"\x22" * 20), 2, 60_000)
+NAMED = SetRecipients((TO, b"\x22" * 20))
+START = StartRecovery(TO, b"\x33" * 20)
+EIGHT = tuple(bytes([n]) * 20 for n in range(1, 9))
 
 WALLET_GOOD: tuple[Message, ...] = (
     *(FIXED, MINTED, MINT, BURN, CloseToken(2)),
@@ -37,6 +46,9 @@ WALLET_GOOD: tuple[Message, ...] = (
     CloseRequest(3),
     *(SetLimits(2, 5), SetLimits(2, 0)),
     *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
+    *(GUARD, SetGuardians((), 0, 0), SetGuardians(EIGHT, 8, limits.RECOVERY_DELAY_MAX_MS)),
+    *(NAMED, SetRecipients(()), SetRecipients((*EIGHT, *NAMED.recipients))),
+    *(START, CancelRecovery(), FinishRecovery(TO)),
     *(NOTED, NOTED._replace(memo=bytes(64)), ALLOW, ALLOW._replace(total=0, daily=0)),
 )
 
@@ -104,4 +116,30 @@ PAYMENT_CASES = [
     *[bad(ALLOW, errors.BadAmount, **{name: 0}) for name in ("total", "daily")],
     *[bad(ALLOW, errors.BadAmount, **{name: 2**128}) for name in ("total", "daily")],
 ]
-WALLET_CASES = [*TOKEN_CASES, *PAYMENT_CASES, *REQUEST_CASES, *SPONSOR_CASES]
+RECOVERY_CASES = [
+    bad(GUARD, errors.BadAddress, guardians=(bytes(20), TO)),
+    bad(GUARD, errors.BadAddress, guardians=(TO, TO[1:])),
+    bad(GUARD, errors.BadGuardians, guardians=GUARD.guardians[::-1]),
+    bad(GUARD, errors.BadGuardians, guardians=(TO, TO)),
+    bad(GUARD, errors.BadGuardians, guardians=(*EIGHT, b"\x09" * 20)),
+    *[bad(GUARD, errors.BadThreshold, threshold=threshold) for threshold in (0, 3)],
+    bad(GUARD, errors.BadThreshold, guardians=()),
+    *[
+        bad(GUARD, errors.BadRecoveryDelay, delay_ms=delay_ms)
+        for delay_ms in (0, 59_999, limits.RECOVERY_DELAY_MAX_MS + 1)
+    ],
+    bad(GUARD, errors.BadRecoveryDelay, guardians=(), threshold=0),
+    *[bad(START, errors.BadAddress, **{name: bytes(20)}) for name in ("account", "key")],
+    bad(NAMED, errors.BadAddress, recipients=(bytes(20), TO)),
+    bad(NAMED, errors.BadRecipients, recipients=(TO, TO)),
+    bad(NAMED, errors.BadRecipients, recipients=tuple(bytes([n]) * 20 for n in range(1, 18))),
+    bad(START, errors.KeyIsAccount, key=TO),
+    bad(FinishRecovery(TO), errors.BadAddress, account=TO[1:]),
+]
+WALLET_CASES = [
+    *TOKEN_CASES,
+    *PAYMENT_CASES,
+    *REQUEST_CASES,
+    *SPONSOR_CASES,
+    *RECOVERY_CASES,
+]

@@ -35,7 +35,7 @@ from omg_abci.protocol.units import (
     Side,
     TimeInForce,
 )
-from wallet_sdk import build, build_stake, build_wallet
+from wallet_sdk import build, build_recovery, build_stake, build_wallet
 
 _DOMAIN = compute_no_bridge_domain("omg-test-1")
 _SECRETS = [bytes([number]) * 32 for number in (1, 2)]
@@ -66,6 +66,11 @@ _BUILT: list[Message] = [
     build_wallet.set_sponsorship(_AGENT, 500, _NOW_MS),
     build_wallet.use_sponsorship(_AGENT),
     build_wallet.set_limits(1, 50),
+    build_recovery.set_guardians([_OWNER, _AGENT], 1, 60_000),
+    build_recovery.start_recovery(_OWNER, _AGENT),
+    build_recovery.cancel_recovery(),
+    build_recovery.finish_recovery(_OWNER),
+    build_wallet.set_recipients([_OWNER, _AGENT]),
     build_stake.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
     build_stake.edit_validator("two", 0, 8),
     build_stake.unjail(),
@@ -93,7 +98,7 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
-    assert _BUILT[22] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
+    assert _BUILT[27] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
 
 
@@ -248,6 +253,32 @@ def test_an_owner_signs_typed_and_an_agent_raw() -> None:
         )
         tx = verifier.verify_tx(build.sign(_DOMAIN, body, signer, secret))
         assert (tx.body, tx.signer, tx.scheme) == (body, signer, scheme)
+
+
+def test_a_key_that_guardians_gave_signs_typed() -> None:
+    """It is the owner's own key: what it signs is shown, and holds as few legs."""
+    body = build.build_body(
+        "omg-test-1",
+        _OWNER,
+        _BUILT[:1],
+        nonce=_NOW_MS,
+        max_unit_price=1,
+        signer=_AGENT,
+        is_own_key=True,
+    )
+    raw = build.sign(_DOMAIN, body, _AGENT, _SECRETS[1], is_own_key=True)
+    tx = Verifier(_DOMAIN).verify_tx(raw)
+    assert (tx.body, tx.signer, tx.scheme) == (body, _AGENT, Scheme.TYPED)
+    with pytest.raises(errors.TooManyLegs):
+        build.build_body(
+            "omg-test-1",
+            _OWNER,
+            _BUILT[3:4] * 17,
+            nonce=_NOW_MS,
+            max_unit_price=1,
+            signer=_AGENT,
+            is_own_key=True,
+        )
 
 
 def test_agents_may_send_more_legs() -> None:

@@ -14,12 +14,14 @@ from omg_abci.protocol.messages import (
     Burn,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
     ChangeMarket,
     CloseRequest,
     CloseToken,
     CreateMarket,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Message,
     Mint,
     Pay,
@@ -27,9 +29,12 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
     SetSwitch,
+    StartRecovery,
     Transfer,
     Unjail,
     UseSponsorship,
@@ -191,6 +196,7 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         errors.AgentIsOwner,
         errors.BadValidity,
         errors.SponsorIsOwner,
+        errors.GuardianIsOwner,
         errors.SponsorshipNotFirst,
     }
     of_legs = {
@@ -199,7 +205,7 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         if issubclass(kind, errors.FormatError) and kind.code >= errors.BadAmount.code
     }
     assert {case.error for case in CASES} - {errors.BadAddress} == of_legs - of_bodies
-    assert {type(case.good) for case in CASES} == {*MESSAGES} - {SetSwitch, Unjail}
+    assert {type(case.good) for case in CASES} == {*MESSAGES} - {SetSwitch, Unjail, CancelRecovery}
 
 
 def list_refusals(message: Message, mends: list[dict[str, Any]]) -> list[str]:
@@ -347,6 +353,11 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         SetSponsorship,
         UseSponsorship,
         SetLimits,
+        SetGuardians,
+        StartRecovery,
+        CancelRecovery,
+        FinishRecovery,
+        SetRecipients,
         *map(type, STAKING),
         Unjail,
     }

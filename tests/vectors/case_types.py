@@ -25,6 +25,8 @@ class Tx(NamedTuple):
     valid_for_ms: int = 0
     valid_until_height: int = 0
     max_unit_price: int = 2
+    typed: bool = False
+    """Signed as by an owner's own key, whoever signs."""
 
 
 Block = tuple[Tx, ...]

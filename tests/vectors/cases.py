@@ -36,6 +36,8 @@ from tests.vectors.cases_fees import FEE_CASES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
 from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
+from tests.vectors.cases_recipients import RECIPIENT_LEGS, RECIPIENTS, WRONG_RECIPIENT_FIELDS
+from tests.vectors.cases_recovery import RECOVERIES, RECOVERY_LEGS, WRONG_RECOVERY_FIELDS
 from tests.vectors.cases_requests import REQUEST_LEGS, REQUESTS, WRONG_REQUEST_FIELDS
 from tests.vectors.cases_sponsors import GRANTED, SPONSOR_LEGS, SPONSORS, WRONG_SPONSOR_FIELDS
 from tests.vectors.cases_staking import STAKING_CASES, STAKING_LEGS
@@ -63,7 +65,7 @@ WALLET_LEGS: dict[type[Message], Message] = {
     **REQUEST_LEGS,
     **SPONSOR_LEGS,
 }
-ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS
+ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS | RECOVERY_LEGS | RECIPIENT_LEGS
 """A leg of each kind, the usual one."""
 
 
@@ -141,6 +143,8 @@ WRONG_WALLET_FIELDS = (
     | WRONG_PAYMENT_FIELDS
     | WRONG_REQUEST_FIELDS
     | WRONG_SPONSOR_FIELDS
+    | WRONG_RECOVERY_FIELDS
+    | WRONG_RECIPIENT_FIELDS
 )
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
@@ -270,6 +274,8 @@ CASES: list[Case] = [
     *PAYMENTS,
     *REQUESTS,
     *SPONSORS,
+    *RECOVERIES,
+    *RECIPIENTS,
     *STAKING_CASES,
     *FEE_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),
@@ -287,6 +293,7 @@ SAMPLES = [
             make_sell(client_id=2**64 - 1),
         ),
     ),
+    Sample("every_leg_of_recovery", make_body(*RECOVERY_LEGS.values())),
     Sample("every_leg_of_staking", make_body(*STAKING_LEGS.values())),
     Sample(
         "every_field",

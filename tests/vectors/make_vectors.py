@@ -127,7 +127,7 @@ def sign(tx: Tx, time_ms: int, place: int) -> SignedTx:
         tx.max_unit_price,
         tuple(move_expiry(leg, time_ms) for leg in tx.legs),
     )
-    return sign_body(body, tx.signer or tx.owner)
+    return sign_body(body, tx.signer or tx.owner, typed=tx.typed)
 
 
 def move_expiry(leg: Message, time_ms: int) -> Message:
@@ -199,6 +199,8 @@ def show_value(name: str, value: object) -> object:
     """Return a field as JSON has it; amounts are decimal strings."""
     if isinstance(value, bytes):
         return show(value)
+    if isinstance(value, tuple):
+        return [show_value(name, each) for each in value]
     if name in {"amount", "fee", "supply", "cap", "total", "daily", "payer_cap"} or (
         isinstance(value, int) and value > limits.PRICE_TICKS_MAX
     ):

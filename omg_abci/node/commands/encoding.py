@@ -74,6 +74,8 @@ def encode_field(name: str, value: Any) -> object:  # noqa: ANN401 - of any mess
     """Return a field's value for JSON; None for a number that its enumeration lacks."""
     if isinstance(value, bytes):
         return format_hex(value)
+    if isinstance(value, tuple):
+        return [encode_field(name, each) for each in value]
     if name in AMOUNT_FIELDS:
         return str(value)
     if name in FIELD_ENUMS and isinstance(value, int):

@@ -27,6 +27,7 @@ from omg_abci.state.keyed_records import (
     RequestRecord,
     SponsorshipRecord,
 )
+from omg_abci.state.recipients import RecipientsRecord
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -39,6 +40,7 @@ from omg_abci.state.records import (
     decode_nonce_page,
     decode_tombstone,
 )
+from omg_abci.state.recovery_records import GuardiansRecord, KeyRecord, RecoveryRecord
 from omg_abci.state.stake_records import (
     ConsensusRecord,
     DelegationRecord,
@@ -141,6 +143,27 @@ def _decode_votes(data: bytes) -> dict[str, Any]:
     }
 
 
+def _decode_guardians(data: bytes) -> dict[str, Any]:
+    """Return an account's guardians."""
+    fields = dict(GuardiansRecord.decode(data)._asdict())
+    return fields | {"guardians": [format_hex(each) for each in fields["guardians"]]}
+
+
+def _decode_recovery(data: bytes) -> dict[str, Any]:
+    """Return which key each guardian approved, and which may take effect."""
+    fields = dict(RecoveryRecord.decode(data)._asdict())
+    approvals = fields["approvals"]
+    rows = [{"guardian": format_hex(who), "key": format_hex(key)} for who, key in approvals]
+    return fields | {"approvals": rows}
+
+
+def _decode_recipients(data: bytes) -> dict[str, Any]:
+    """Return whom an account pays, and since when."""
+    lifts_ms, rows = RecipientsRecord.decode(data)
+    shown = [{"recipient": format_hex(who), "since_ms": since_ms} for who, since_ms in rows]
+    return {"lifts_ms": lifts_ms, "rows": shown}
+
+
 _TABLES: Final[dict[bytes, _Table]] = {
     schema.BLOCK: _Table({}, _fields(BlockRecord)),
     schema.TOKEN: _Table({"id": 4}, _fields(TokenRecord)),
@@ -158,6 +181,10 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
     schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
     schema.LIMITS: _Table({"owner": 20}, _decode_limits),
+    schema.GUARDIANS: _Table({"owner": 20}, _decode_guardians),
+    schema.RECOVERY: _Table({"owner": 20}, _decode_recovery),
+    schema.RECIPIENTS: _Table({"owner": 20}, _decode_recipients),
+    schema.KEY: _Table({"owner": 20}, _fields(KeyRecord)),
     schema.NONCES: _Table({"signer": 20, "page": 8}, _decode_nonces),
     schema.STAKING: _Table({}, _fields(StakingRecord)),
     schema.VALIDATOR: _Table({"owner": 20}, _fields(ValidatorRecord)),

@@ -2,18 +2,28 @@
 
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
 from omg_abci.node.commands.output import format_count, format_hex, format_time
+from omg_abci.node.commands.words_recovery import (
+    describe_recovery_done,
+    describe_recovery_leg,
+)
 from omg_abci.protocol.messages import (
     Burn,
+    CancelRecovery,
     CloseRequest,
     CloseToken,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Mint,
     Pay,
     PayRequest,
+    RecoveryMessage,
     SetAllowance,
+    SetGuardians,
     SetLimits,
+    SetRecipients,
     SetSponsorship,
+    StartRecovery,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
@@ -22,8 +32,8 @@ from omg_abci.protocol.units import Amount, Scope, TokenId
 TokenLeg = CreateToken | Mint | Burn | CloseToken
 RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
 SponsorLeg = SetSponsorship | UseSponsorship
-PaymentLeg = Pay | SetAllowance | SetLimits
-WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg
+PaymentLeg = Pay | SetAllowance | SetLimits | SetRecipients
+WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg | RecoveryMessage
 """Every leg that is not about orders, markets and who may sign."""
 
 
@@ -34,7 +44,9 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
             return describe_request_leg(leg, catalogue)
         case SetSponsorship() | UseSponsorship():
             return describe_sponsor_leg(leg, catalogue)
-        case Pay() | SetAllowance() | SetLimits():
+        case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
+            return describe_recovery_leg(leg)
+        case Pay() | SetAllowance() | SetLimits() | SetRecipients():
             return describe_payment_leg(leg, catalogue)
         case _:
             return describe_token_leg(leg, catalogue)
@@ -57,8 +69,12 @@ def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
             return "the sponsor pays the fee"
         case SetLimits():
             return "set: a lower limit acts now, a higher one in a day"
+        case SetRecipients():
+            return "set: whom it no longer names is not paid any more, whom it adds in a day"
         case SetAllowance() | SetSponsorship():
             return "set"
+        case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
+            return describe_recovery_done(leg)
         case CreatePaymentRequest():
             return f"payment request {leg.request} is open"
 
@@ -103,6 +119,10 @@ def describe_payment_leg(leg: PaymentLeg, catalogue: Catalogue) -> str:
             total = format_amount(leg.token, leg.total, catalogue)
             daily = format_amount(leg.token, leg.daily, catalogue)
             return f"let {who} pay {total} in all, {daily} a day"
+        case SetRecipients():
+            if not leg.recipients:
+                return "pay anybody"
+            return f"pay nobody but {', '.join(map(format_hex, leg.recipients))}"
         case SetLimits():
             if not leg.daily:
                 return f"pay any amount of {name_token(leg.token, catalogue)} a day"

@@ -359,6 +359,11 @@ class Leg(_message.Message):
     SET_SPONSORSHIP_FIELD_NUMBER: _builtins.int
     USE_SPONSORSHIP_FIELD_NUMBER: _builtins.int
     SET_LIMITS_FIELD_NUMBER: _builtins.int
+    SET_GUARDIANS_FIELD_NUMBER: _builtins.int
+    START_RECOVERY_FIELD_NUMBER: _builtins.int
+    CANCEL_RECOVERY_FIELD_NUMBER: _builtins.int
+    FINISH_RECOVERY_FIELD_NUMBER: _builtins.int
+    SET_RECIPIENTS_FIELD_NUMBER: _builtins.int
     CREATE_VALIDATOR_FIELD_NUMBER: _builtins.int
     EDIT_VALIDATOR_FIELD_NUMBER: _builtins.int
     UNJAIL_FIELD_NUMBER: _builtins.int
@@ -412,6 +417,16 @@ class Leg(_message.Message):
     @_builtins.property
     def set_limits(self) -> Global___SetLimits: ...
     @_builtins.property
+    def set_guardians(self) -> Global___SetGuardians: ...
+    @_builtins.property
+    def start_recovery(self) -> Global___StartRecovery: ...
+    @_builtins.property
+    def cancel_recovery(self) -> Global___CancelRecovery: ...
+    @_builtins.property
+    def finish_recovery(self) -> Global___FinishRecovery: ...
+    @_builtins.property
+    def set_recipients(self) -> Global___SetRecipients: ...
+    @_builtins.property
     def create_validator(self) -> Global___CreateValidator: ...
     @_builtins.property
     def edit_validator(self) -> Global___EditValidator: ...
@@ -452,6 +467,11 @@ class Leg(_message.Message):
         set_sponsorship: Global___SetSponsorship | None = ...,
         use_sponsorship: Global___UseSponsorship | None = ...,
         set_limits: Global___SetLimits | None = ...,
+        set_guardians: Global___SetGuardians | None = ...,
+        start_recovery: Global___StartRecovery | None = ...,
+        cancel_recovery: Global___CancelRecovery | None = ...,
+        finish_recovery: Global___FinishRecovery | None = ...,
+        set_recipients: Global___SetRecipients | None = ...,
         create_validator: Global___CreateValidator | None = ...,
         edit_validator: Global___EditValidator | None = ...,
         unjail: Global___Unjail | None = ...,
@@ -461,11 +481,11 @@ class Leg(_message.Message):
         claim_rewards: Global___ClaimRewards | None = ...,
         set_vote: Global___SetVote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_limits", b"set_limits", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits", "set_guardians", "start_recovery", "cancel_recovery", "finish_recovery", "set_recipients", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1184,6 +1204,127 @@ class SetLimits(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetLimits: _TypeAlias = SetLimits  # noqa: Y015
+
+@_typing.final
+class SetRecipients(_message.Message):
+    """Whom the owner's account pays; less at once, more a day later, none lifts the bound."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """20-byte addresses, ascending, at most 16"""
+
+    def __init__(
+        self,
+        *,
+        recipients: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRecipients: _TypeAlias = SetRecipients  # noqa: Y015
+
+@_typing.final
+class SetGuardians(_message.Message):
+    """Who may give the owner's account another key; replaces those before, none takes them away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARDIANS_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    DELAY_MS_FIELD_NUMBER: _builtins.int
+    threshold: _builtins.int
+    """how many of them must approve a key"""
+    delay_ms: _builtins.int
+    """from then on until the key may take effect"""
+    @_builtins.property
+    def guardians(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """20-byte addresses, ascending, at most 8"""
+
+    def __init__(
+        self,
+        *,
+        guardians: _abc.Iterable[_builtins.bytes] | None = ...,
+        threshold: _builtins.int = ...,
+        delay_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_ms", b"delay_ms", "guardians", b"guardians", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetGuardians: _TypeAlias = SetGuardians  # noqa: Y015
+
+@_typing.final
+class StartRecovery(_message.Message):
+    """A guardian approves a new key of an account; replaces its approval of another one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    account: _builtins.bytes
+    """20-byte address"""
+    key: _builtins.bytes
+    """20-byte address of the new key"""
+    def __init__(
+        self,
+        *,
+        account: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartRecovery: _TypeAlias = StartRecovery  # noqa: Y015
+
+@_typing.final
+class CancelRecovery(_message.Message):
+    """The owner drops every approval of a new key of its account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRecovery: _TypeAlias = CancelRecovery  # noqa: Y015
+
+@_typing.final
+class FinishRecovery(_message.Message):
+    """Makes the approved key the account's, once its delay is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    account: _builtins.bytes
+    """20-byte address"""
+    def __init__(
+        self,
+        *,
+        account: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishRecovery: _TypeAlias = FinishRecovery  # noqa: Y015
 
 @_typing.final
 class CreateValidator(_message.Message):

@@ -1,0 +1,187 @@
+"""Whose signature counts while guardians replace a key, beside the oracle at every step."""
+
+from functools import partial
+
+import pytest
+
+from omg_abci.protocol import errors, limits
+from omg_abci.protocol.messages import (
+    ApproveAgent,
+    CancelOrder,
+    CreateToken,
+    FinishRecovery,
+    Message,
+    SetAllowance,
+    SetGuardians,
+    SignedTx,
+    StartRecovery,
+    Transfer,
+    TxBody,
+)
+from omg_abci.rules.admission import BlockBudget, check_tx
+from omg_abci.state import schema
+from omg_abci.state.recovery_records import RecoveryRecord
+from tests.cast import CHAIN_ID, EXCHANGE, OWNERS, STRANGER, Key, make_key, show
+from tests.side_by_side import Pair
+from tests.strategies import sign_body
+
+OWNER, GUARDIAN, OTHER, ANYBODY = OWNERS
+NEW = STRANGER
+DELAY_MS = limits.RECOVERY_DELAY_MIN_MS
+GUARDED = EXCHANGE | {
+    "balances": [
+        row | {"amount": str(10**9)} if row["token"] == 1 else row for row in EXCHANGE["balances"]
+    ]
+    + [{"owner": show(NEW), "subaccount": 0, "token": 1, "amount": str(10**9)}]
+}
+START = StartRecovery(OWNER.address, NEW.address)
+FINISH = FinishRecovery(OWNER.address)
+
+
+class World(Pair):
+    """A chain beside its oracle, whose blocks are told leg by leg."""
+
+    def __init__(self, threshold: int = 1) -> None:
+        """Start with an account that two guardians guard."""
+        super().__init__(GUARDED)
+        guardians = tuple(sorted([GUARDIAN.address, OTHER.address]))
+        assert self.do(self.tx(OWNER, SetGuardians(guardians, threshold, DELAY_MS))) == [0]
+
+    def tx(
+        self,
+        owner: Key,
+        *legs: Message,
+        signer: Key | None = None,
+        typed: bool = False,
+        nonce: int | None = None,
+        atomic: bool = False,
+    ) -> SignedTx:
+        """Return a transaction for the next block."""
+        head = (CHAIN_ID, owner.address, nonce or self.time_ms + 1_000, 0, 0, 0)
+        body = TxBody(*head, atomic=atomic, max_unit_price=2, legs=legs)
+        return sign_body(body, signer or owner, typed=typed)
+
+    def do(self, *txs: SignedTx, after_ms: int = 1_000) -> list[int]:
+        """Execute, a while later, a block of all of these; return the legs' codes."""
+        height, time_ms = self.height + 1, self.time_ms + after_ms
+        chosen = self.model.order_block(self.fill(height, time_ms, txs))
+        assert len(chosen) == len(txs)
+        result = self.execute(height, time_ms, chosen, rehearsed=True)
+        self.restart()
+        return [leg.code for each in result.results for leg in each.legs]
+
+    def require(self, error: type[errors.TxError], tx: SignedTx) -> None:
+        """Assert that pool and block refuse a transaction for this reason."""
+        height, time_ms = self.height + 1, self.time_ms + 1_000
+        budget = BlockBudget(self.state, height, time_ms, limits.BLOCK_BYTES_MAX)
+        for ask in (partial(check_tx, self.state, tx, height, time_ms), partial(budget.add, tx)):
+            with pytest.raises(error):
+                ask()
+
+    def approve(self, key: Key = NEW, guardian: Key = GUARDIAN) -> list[int]:
+        """Let a guardian approve a key."""
+        return self.do(self.tx(guardian, StartRecovery(OWNER.address, key.address)))
+
+    def get_ready_ms(self) -> int:
+        """Return when the key that waits may take effect."""
+        key = schema.compute_recovery_key(OWNER.address)
+        recovery = self.state.find_record(RecoveryRecord, key)
+        assert recovery is not None
+        return recovery.ready_ms
+
+    def replace(self) -> None:
+        """Give the account its new key."""
+        assert self.approve() == [0]
+        assert self.do(self.tx(ANYBODY, FINISH), after_ms=DELAY_MS) == [0]
+
+
+def test_the_new_key_signs_and_the_old_one_does_not() -> None:
+    """Typed by the new key only: nobody else, nothing raw, and nothing signed before."""
+    world = World()
+    paid = Transfer(ANYBODY.address, 3, 7, 0, 0)
+    kept = world.tx(OWNER, paid, nonce=world.time_ms + 500_000)
+    world.require(errors.NotAnAgent, world.tx(OWNER, paid, signer=NEW, typed=True))
+    world.replace()
+    assert world.state.accounts[OWNER.address].key == NEW.address
+    world.require(errors.KeyReplaced, kept)
+    world.require(errors.KeyReplaced, world.tx(OWNER, paid))
+    world.require(errors.OwnKeyRaw, world.tx(OWNER, CancelOrder(1), signer=NEW))
+    world.require(errors.NotAnAgent, world.tx(OWNER, paid, signer=GUARDIAN, typed=True))
+    before = world.state.get_free(OWNER.address, 0, 3)
+    assert world.do(world.tx(OWNER, paid, signer=NEW, typed=True)) == [0]
+    assert world.state.get_free(OWNER.address, 0, 3) == before - 7
+
+
+def test_a_nonce_is_used_once_by_a_key() -> None:
+    """What the new key signs for the account and for its own shares one row of nonces."""
+    world = World()
+    world.replace()
+    nonce = world.time_ms + 1_000
+    mine = world.tx(NEW, CancelOrder(1), nonce=nonce)
+    given = world.tx(OWNER, CancelOrder(1), signer=NEW, typed=True, nonce=nonce)
+    assert world.do(given) == [0]
+    world.require(errors.NonceUsed, given)
+    world.require(errors.NonceUsed, mine)
+    assert world.do(world.tx(NEW, CancelOrder(1), nonce=nonce + 1)) == [0]
+
+
+def test_as_many_agents_as_there_may_be_are_dropped() -> None:
+    """All of them and what they may pay, in one leg that costs what it declared."""
+    world = World()
+    agents = [make_key(number).address for number in range(500, 515)]
+    until_ms = world.time_ms + limits.RECOVERY_DELAY_MAX_MS
+    world.do(world.tx(OWNER, *[ApproveAgent(each, 2, until_ms) for each in agents]))
+    assert len(world.state.accounts[OWNER.address].agents) == limits.AGENTS_MAX
+    world.do(world.tx(OWNER, *[SetAllowance(each, 3, 9, 9) for each in agents]))
+    world.replace()
+    assert world.state.accounts[OWNER.address].agents == {}
+    left = [key for key in world.disk if key[:1] in {schema.AGENT, schema.ALLOWANCES}]
+    assert [key for key in left if key[1:21] == OWNER.address] == []
+
+
+def test_a_leg_behind_that_fails_keeps_the_key() -> None:
+    """An atomic transaction that is rolled back replaces nothing, and drops no agent."""
+    world = World()
+    assert world.approve() == [0]
+    no_token = CreateToken("OMG", 2, mintable=False, burnable=True, supply=9, cap=9)
+    tx = world.tx(ANYBODY, FINISH, no_token, atomic=True)
+    codes = world.do(tx, after_ms=DELAY_MS)
+    assert codes[0] == errors.LegsRolledBack.code
+    assert world.state.accounts[OWNER.address].key == OWNER.address
+    assert world.state.accounts[OWNER.address].agents
+    assert world.do(world.tx(OWNER, CancelOrder(1))) == [0]
+
+
+def test_the_delay_begins_once() -> None:
+    """More approvals of the key that waits move nothing; one that is taken back does."""
+    world = World(threshold=1)
+    assert world.approve() == [0]
+    ready_ms = world.get_ready_ms()
+    assert ready_ms == world.time_ms + DELAY_MS
+    assert world.approve(guardian=OTHER) == [0]
+    assert world.get_ready_ms() == ready_ms
+    assert world.approve(make_key(600), OTHER) == [0]
+    assert world.get_ready_ms() == ready_ms
+    assert world.approve(make_key(600), GUARDIAN) == [0]
+    assert world.get_ready_ms() == world.time_ms + DELAY_MS
+
+
+def test_guardians_who_disagree_begin_nothing() -> None:
+    """Two of two approve the same key, or nothing waits."""
+    world = World(threshold=2)
+    assert world.approve() == [0]
+    assert world.approve(make_key(600), OTHER) == [0]
+    assert world.get_ready_ms() == 0
+    assert world.approve(NEW, OTHER) == [0]
+    assert world.get_ready_ms() == world.time_ms + DELAY_MS
+
+
+def test_a_guardian_whose_key_was_replaced_signs_with_the_new_one() -> None:
+    """Guardians are accounts, so what counts is whose own key signed."""
+    world = World()
+    world.replace()
+    guard = SetGuardians((OWNER.address,), 1, DELAY_MS)
+    assert world.do(world.tx(GUARDIAN, guard)) == [0]
+    start = StartRecovery(GUARDIAN.address, make_key(600).address)
+    world.require(errors.KeyReplaced, world.tx(OWNER, start))
+    assert world.do(world.tx(OWNER, start, signer=NEW, typed=True)) == [0]
