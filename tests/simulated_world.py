@@ -20,6 +20,7 @@ from tests.invariants import check_invariants, check_ladder
 from tests.model import Model
 from tests.model_work import compute_declared_work
 from tests.random_plans import PlanSource
+from tests.random_recoveries import RecoverySource
 from tests.random_stakes import StakeSource
 from tests.random_wallets import WalletSource
 from tests.seeded_runs import draw_bounds
@@ -85,8 +86,11 @@ class SimulatedWorld:
 
     def _choose_plans(self, turn: int) -> PlanSource:
         """Return what draws orders, of wallets as well in the chapters about them and some more."""
-        wallets = self.kind == "wallets" or (self.has_stake and turn // len(_KINDS) % 3 == 0)
+        round_ = turn // len(_KINDS)
+        wallets = self.kind == "wallets" or (self.has_stake and round_ % 3 == 0)
         source = WalletSource if wallets else PlanSource
+        if self.kind == "wallets" and round_ % 2:
+            source = RecoverySource
         return source(self.random.getrandbits(32))
 
     def _choose_stakes(self) -> StakeSource:
