@@ -108,6 +108,15 @@ def list_listed(listed: OwnerList) -> list[int]:
     return found
 
 
+def choose_key(model: Model, plan: TxPlan) -> tuple[Key, bool]:
+    """Return who signs, and whether typed: mostly the key that the owner was given."""
+    given = model.state.keys.get(plan.owner.address)
+    known = [key for key in (*KEYS, GUEST) if key.address == given]
+    if plan.signer == plan.owner and known and plan.nonce % 4:
+        return known[0], plan.nonce % 16 != 1
+    return plan.signer, plan.signer == plan.owner
+
+
 class Pair:
     """A chain and its oracle, at the same height."""
 
@@ -151,18 +160,10 @@ class Pair:
         """Return a planned transaction, aimed at the orders that its owner has now."""
         open_ids = [number for who, number in self.model.state.orders if who == plan.owner.address]
         body = make_body(plan, time_ms, sorted(open_ids), self.height + 1)
-        signer, typed = self.choose_key(plan)
+        signer, typed = choose_key(self.model, plan)
         if self.signed:
             return sign_body(body, signer, typed=typed)
         return leave_unsigned(body, signer, typed=typed)
-
-    def choose_key(self, plan: TxPlan) -> tuple[Key, bool]:
-        """Return who signs, and whether typed: mostly the key that the owner was given."""
-        given = self.model.state.keys.get(plan.owner.address)
-        known = [key for key in (*KEYS, GUEST) if key.address == given]
-        if plan.signer == plan.owner and known and plan.nonce % 4:
-            return known[0], plan.nonce % 16 != 1
-        return plan.signer, plan.signer == plan.owner
 
     def restart(self) -> None:
         """Load the state from what was stored."""

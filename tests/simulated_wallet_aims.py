@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
+    ApproveAgent,
     CancelAll,
     CreateMarket,
     CreatePaymentRequest,
     CreateToken,
+    FinishRecovery,
     Message,
     Pay,
     PayRequest,
     RevokeAgent,
     SetLimits,
     SetSponsorship,
+    Transfer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import PostOnly, Side
@@ -47,6 +50,8 @@ class WalletAimSource(AimSource):
             *[self._aim_daily_allowance] * 2,
             self._aim_revoked,
             self._aim_large_lot,
+            *[self._aim_own_key] * (4 if self._model.state.keys else 1),
+            *[self._aim_replaced_before] * (12 if self._model.state.waiting else 1),
         ]
 
     def _aim_limits(self) -> Iterator[TxPlan]:
@@ -127,3 +132,20 @@ class WalletAimSource(AimSource):
         """Create a market whose lot is more than there is of its token."""
         market = CreateMarket(2, 1, 5 * 10**35, 1, 1, 5, 1, 0, limits.AUCTION_MIN_MS)
         yield self._plan(OWNERS[0], market)
+
+    def _aim_own_key(self) -> Iterator[TxPlan]:
+        """Approve the key that an account was given as its agent; that key signs."""
+        for owner, key in sorted(self._model.state.keys.items()):
+            payer = self._find_key(owner)
+            if payer is not None:
+                yield self._plan(payer, ApproveAgent(key, 1, _ENDS_MS))._replace(nonce=211)
+
+    def _aim_replaced_before(self) -> Iterator[TxPlan]:
+        """Finish a recovery in a block that also holds something of the old key."""
+        for account, (_, ready_ms) in sorted(self._model.state.waiting.items()):
+            payer = self._find_key(account)
+            if payer is None or ready_ms > self.time_ms:
+                continue
+            other = next(key for key in OWNERS if key != payer)
+            yield self._plan(other, FinishRecovery(account))._replace(nonce=213)
+            yield self._plan(payer, Transfer(other.address, 3, 1, 0, 0))._replace(nonce=214)

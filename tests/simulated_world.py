@@ -24,7 +24,7 @@ from tests.random_recoveries import RecoverySource
 from tests.random_stakes import StakeSource
 from tests.random_wallets import WalletSource
 from tests.seeded_runs import draw_bounds
-from tests.side_by_side import WALLET_LIMITS, narrowed
+from tests.side_by_side import WALLET_LIMITS, choose_key, narrowed
 from tests.simulated_twins import FORMAT_TWINS, TwinMaker
 from tests.simulated_wallet_aims import WalletAimSource
 from tests.strategies import TxPlan, make_body, sign_body
@@ -89,7 +89,7 @@ class SimulatedWorld:
         round_ = turn // len(_KINDS)
         wallets = self.kind == "wallets" or (self.has_stake and round_ % 3 == 0)
         source = WalletSource if wallets else PlanSource
-        if self.kind == "wallets" and round_ % 2:
+        if self.kind == "wallets" and round_ % 3:
             source = RecoverySource
         return source(self.random.getrandbits(32))
 
@@ -156,7 +156,8 @@ class SimulatedWorld:
         """Return a planned transaction, aimed at the orders that its owner has now."""
         open_ids = [number for who, number in self.model.state.orders if who == plan.owner.address]
         body = make_body(plan, time_ms, sorted(open_ids), self.height + 1)
-        return sign_body(body, plan.signer)
+        signer, typed = choose_key(self.model, plan)
+        return sign_body(body, signer, typed=typed)
 
     def fill(self, height: int, time_ms: int, txs: Sequence[SignedTx]) -> list[SignedTx]:
         """Return what the oracle lets into a block."""
