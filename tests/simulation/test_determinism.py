@@ -26,13 +26,13 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
 from tests.cast import CHAIN_ID, EXCHANGE, PUBLIC_KEYS, START_MS
+from tests.random_recoveries import RecoverySource
 from tests.random_stakes import STAKING, StakeSource
-from tests.random_wallets import WalletSource
 from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 20_250_108
+SEED = 8
 BLOCKS = 60
 GENESIS = EXCHANGE | {"staking": STAKING}
 _ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ def draw_told(stakes: StakeSource, height: int) -> list[list[tuple[str, int]]]:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
-    source = WalletSource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
+    source = RecoverySource(SEED, markets=(1, 1, 1, 1, 2, 3, 4, 5, 6))
     source.share = 0.2
     stakes = StakeSource(SEED)
     records, _ = build_genesis(CHAIN_ID, GENESIS)
