@@ -133,7 +133,6 @@ def test_killed_children_end_the_pair(make_network: MakeNetwork) -> None:
     assert "the read process ended" in said
 
 
-@pytest.mark.timeout(300)
 def test_crash_points_of_cometbft(make_network: MakeNetwork) -> None:
     """CometBFT ends at each of its crash points with a loaded block under way; no block differs."""
     local = make_network(1)
