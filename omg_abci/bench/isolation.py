@@ -1,11 +1,13 @@
 """A measurement in a process of its own: nothing of an earlier one is in its memory or caches.
 
-Run as a program, `python -m omg_abci.bench.isolation NAME SETTINGS`, it measures one of `MEASURES`
-with settings given as JSON, and prints what it found as one line of JSON.
+Run as a program, `python -m omg_abci.bench.isolation NAME SETTINGS PARENT`, it measures one of
+`MEASURES` with settings given as JSON, prints what it found as one line of JSON, and ends when the
+process with the id PARENT does.
 """
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -35,7 +37,7 @@ class Apart:
         """Start `measure_NAME` with the settings."""
         self._name = name
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, name, json.dumps(settings)],
+            [sys.executable, "-m", __name__, name, json.dumps(settings), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,8 +90,8 @@ def make_measurement(found: Mapping[str, object]) -> Measurement:
 
 def main() -> None:
     """Measure what the arguments name; end at once when the process that asked has ended."""
-    settle_child()
-    name, settings = sys.argv[1], json.loads(sys.argv[2])
+    name, settings, parent = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+    settle_child(parent)
     found = getattr(importlib.import_module(MEASURES[name]), f"measure_{name}")(**settings)
     if isinstance(found, Measurement):
         found = found._asdict()

@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import gc
 import marshal
+import os
 import signal
 import socket
 import struct
@@ -216,18 +217,21 @@ async def connect_channel(fd: int, on_message: OnMessage, on_lost: OnLost) -> Ch
     return await _open_channel(socket.socket(fileno=fd), on_message, on_lost)
 
 
-def settle_child() -> None:
+def settle_child(parent: int | None = None) -> None:
     """Make this process a child that its parent alone ends; call it after the imports.
 
     Ctrl-C and a supervisor's SIGTERM reach the whole group: the parent decides when children end,
     by closing the channel. If the parent is killed, so are they (on Linux at once, elsewhere when
     they next read). What is loaded now lives as long as the process, so the cyclic garbage
-    collector need not look at it again.
+    collector need not look at it again. A child without a channel is told its parent's process id,
+    so that one whose parent ended while it was still importing ends here.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        sys.exit(1)
     gc.collect()
     gc.freeze()
 
