@@ -7,6 +7,7 @@ was not run, and how to run it.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +28,7 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _slow_deselected = pytest.StashKey[int]()
+_SLOW_OUTPUT = "omg_slow_deselected"
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +58,18 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
     """Count the slow tests that the command line left out."""
     slow = [item for item in items if item.get_closest_marker("slow")]
     if slow:
-        stash = slow[0].config.stash
-        stash[_slow_deselected] = stash.get(_slow_deselected, 0) + len(slow)
+        config = slow[0].config
+        config.stash[_slow_deselected] = config.stash.get(_slow_deselected, 0) + len(slow)
+        # One of several workers tells the process that reports; each leaves out the same tests.
+        if (output := getattr(config, "workeroutput", None)) is not None:
+            output[_SLOW_OUTPUT] = config.stash[_slow_deselected]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's own type is not exported
+    """Take over what a worker left out."""
+    if _SLOW_OUTPUT in getattr(node, "workeroutput", {}):
+        node.config.stash[_slow_deselected] = node.workeroutput[_SLOW_OUTPUT]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,6 +16,14 @@ _PATIENCE_SECONDS = 90.0
 NETWORK = ("cometbft", "omg_abci.node.reader_process", "omg_abci.node.worker")
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let commands be interrupted also where the tests run in the background, which cannot be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def run_bench(figure: str) -> Iterator[subprocess.Popen[str]]:
     """Run a figure's first run; at the end it is gone, whatever happened."""

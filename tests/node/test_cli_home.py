@@ -58,7 +58,7 @@ def test_a_genesis_document_is_taken_as_it_is(tmp_path: Path) -> None:
         ("omg-1", '{"fee_token": 1}', "node", "bad_genesis"),
         ("omg-1", None, "n" * 100, "path_too_long"),
         ("omg-1", None, "user", "directory_taken"),
-        ("omg-1", None, "user/accounts.json", "directory_taken"),
+        ("omg-1", None, "file", "directory_taken"),
     ],
 )
 def test_nothing_is_written_by_mistake(
@@ -66,6 +66,7 @@ def test_nothing_is_written_by_mistake(
 ) -> None:
     """A home that cannot be is refused before anything is there."""
     cli, file = make_cli(tmp_path / "user"), tmp_path / "genesis.json"
+    (tmp_path / "file").touch()
     args = ["init", "--home", str(tmp_path / folder), "--chain-id", chain_id]
     if document is not None:
         file.write_text(document)
