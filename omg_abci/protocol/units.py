@@ -143,6 +143,10 @@ class Scope(IntFlag, boundary=STRICT):
 
     TRADE = 1
     PAY = 2
+    RECOVER = 4
+
+
+ALL_SCOPES: Final = int(Scope.TRADE | Scope.PAY | Scope.RECOVER)
 
 
 class MarketStatus(IntEnum):

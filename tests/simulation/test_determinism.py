@@ -26,15 +26,15 @@ from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
 from omg_abci.state.working import WorkingState
 from tests.cast import CHAIN_ID, EXCHANGE, PUBLIC_KEYS, START_MS
-from tests.random_recoveries import RecoverySource
+from tests.random_recoveries import RECOVERIES, RecoverySource
 from tests.random_stakes import STAKING, StakeSource
 from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 39
+SEED = 73
 BLOCKS = 60
-GENESIS = EXCHANGE | {"staking": STAKING}
+GENESIS = EXCHANGE | {"agents": RECOVERIES["agents"], "staking": STAKING}
 _ROOT = Path(__file__).parents[2]
 
 

@@ -4,6 +4,8 @@ Transfers, agents and signed bytes are here; orders, markets, tokens and payment
 their own.
 """
 
+import functools
+import operator
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +34,12 @@ from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Scope
 from wallet_sdk import build
 
-_SCOPES: Final = {"trade": Scope.TRADE, "pay": Scope.PAY, "both": Scope.TRADE | Scope.PAY}
+_SCOPES: Final = {
+    "trade": Scope.TRADE,
+    "pay": Scope.PAY,
+    "both": Scope.TRADE | Scope.PAY,
+    "recover": Scope.RECOVER,
+}
 _SUBACCOUNT: Final = click.IntRange(0, 255)
 
 
@@ -93,6 +100,7 @@ def transfer_command(
     epilog=format_examples(
         "omgd tx approve-agent bot --expires 7d --from alice",
         "omgd tx approve-agent till --may pay --from alice",
+        "omgd tx approve-agent tower --may recover --may trade --from alice",
     ),
 )
 @click.argument("agent", metavar="ADDRESS")
@@ -106,16 +114,21 @@ def transfer_command(
 @click.option(
     "--may",
     type=click.Choice(list(_SCOPES)),
-    default="trade",
+    multiple=True,
+    default=("trade",),
     show_default=True,
-    help="Trade: orders and the switch. Pay: up to its allowances, which omgd tx allowance sets.",
+    help="Trade: orders and the switch. Pay: up to its allowances, which omgd tx allowance sets."
+    " Both: trade and pay. Recover: approve, cancel and finish recoveries. More than once: all.",
 )
 @with_send_options
-def approve_agent_command(options: SendOptions, *, agent: str, expires: str, may: str) -> None:
-    """Let another key trade or pay for the owner, and do nothing else."""
+def approve_agent_command(
+    options: SendOptions, *, agent: str, expires: str, may: tuple[str, ...]
+) -> None:
+    """Let another key trade, pay or recover for the owner, and do nothing else."""
     with open_session(options) as session:
         address, until_ms = session.names.find_address(agent), parse_moment(expires, session.now_ms)
-        session.send(build.approve_agent(address, until_ms, scope=_SCOPES[may]))
+        scope = functools.reduce(operator.or_, [_SCOPES[each] for each in may])
+        session.send(build.approve_agent(address, until_ms, scope=scope))
 
 
 @tx_group.command("revoke-agent", epilog=format_examples("omgd tx revoke-agent bot --from alice"))
