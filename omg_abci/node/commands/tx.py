@@ -17,17 +17,17 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.output import format_examples, parse_moment
 from omg_abci.node.commands.sending import (
     SendOptions,
-    SubmitOptions,
     get_domain,
     open_session,
-    submit,
     with_send_options,
-    with_submit_options,
 )
+from omg_abci.node.commands.submitting import SubmitOptions, submit, with_submit_options
 from omg_abci.node.commands.tx_many import send_many_command
 from omg_abci.node.commands.tx_markets import MARKET_COMMANDS
 from omg_abci.node.commands.tx_orders import ORDER_COMMANDS
 from omg_abci.node.commands.tx_payments import PAYMENT_COMMANDS
+from omg_abci.node.commands.tx_recipients import recipients_group
+from omg_abci.node.commands.tx_recovery import RECOVERY_COMMANDS
 from omg_abci.node.commands.tx_tokens import token_group
 from omg_abci.protocol.limits import TX_BYTES_MAX
 from omg_abci.protocol.tx import Verifier
@@ -60,8 +60,9 @@ def tx_group() -> None:
     behind: 150lots, 8500ticks, 1500000units. A number off the market's grid is refused, never
     rounded. MARKET is BASE/QUOTE or an id, TOKEN a symbol or an id, ADDRESS 0x… or a key's name.
 
-    An owner's own key signs typed data, an agent's key signs raw bytes for --owner. With --json
-    the answer has a field "error" when the transaction failed, and the status is 1.
+    An owner's own key signs typed data, also the key that guardians gave the account of --owner;
+    an agent's key signs raw bytes for --owner. With --json the answer has a field "error" when the
+    transaction failed, and the status is 1.
     """
 
 
@@ -179,6 +180,8 @@ for _command in (
     *ORDER_COMMANDS,
     *MARKET_COMMANDS,
     *PAYMENT_COMMANDS,
+    *RECOVERY_COMMANDS,
+    recipients_group,
     token_group,
     send_many_command,
 ):
