@@ -149,6 +149,15 @@ class Scope(IntFlag, boundary=STRICT):
 ALL_SCOPES: Final = int(Scope.TRADE | Scope.PAY | Scope.RECOVER)
 
 
+class Fault(IntEnum):
+    """What a validator is punished for."""
+
+    DOWNTIME = 1
+    """It missed too many blocks."""
+    EQUIVOCATION = 2
+    """It signed two blocks of one height."""
+
+
 class MarketStatus(IntEnum):
     """What a market accepts."""
 

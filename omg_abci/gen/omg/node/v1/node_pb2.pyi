@@ -2361,6 +2361,9 @@ class Event(_message.Message):
     TRADE_FIELD_NUMBER: _builtins.int
     UNCROSSED_FIELD_NUMBER: _builtins.int
     STATUS_CHANGED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_SLASHED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_JAILED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_UNJAILED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def removed(self) -> Global___Removed: ...
     @_builtins.property
@@ -2371,6 +2374,12 @@ class Event(_message.Message):
     def uncrossed(self) -> Global___Uncrossed: ...
     @_builtins.property
     def status_changed(self) -> Global___StatusChanged: ...
+    @_builtins.property
+    def validator_slashed(self) -> Global___ValidatorSlashed: ...
+    @_builtins.property
+    def validator_jailed(self) -> Global___ValidatorJailed: ...
+    @_builtins.property
+    def validator_unjailed(self) -> Global___ValidatorUnjailed: ...
     def __init__(
         self,
         *,
@@ -2379,12 +2388,15 @@ class Event(_message.Message):
         trade: Global___Trade | None = ...,
         uncrossed: Global___Uncrossed | None = ...,
         status_changed: Global___StatusChanged | None = ...,
+        validator_slashed: Global___ValidatorSlashed | None = ...,
+        validator_jailed: Global___ValidatorJailed | None = ...,
+        validator_unjailed: Global___ValidatorUnjailed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed", "validator_jailed", b"validator_jailed", "validator_slashed", b"validator_slashed", "validator_unjailed", b"validator_unjailed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed", "validator_jailed", b"validator_jailed", "validator_slashed", b"validator_slashed", "validator_unjailed", b"validator_unjailed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["removed", "activated", "trade", "uncrossed", "status_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["removed", "activated", "trade", "uncrossed", "status_changed", "validator_slashed", "validator_jailed", "validator_unjailed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -2539,6 +2551,93 @@ class StatusChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusChanged: _TypeAlias = StatusChanged  # noqa: Y015
+
+@_typing.final
+class ValidatorSlashed(_message.Message):
+    """Stake behind a validator was destroyed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    FROM_POOLS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """its owner"""
+    fault: _builtins.int
+    """1 downtime, 2 equivocation"""
+    height: _builtins.int
+    """of the offence"""
+    tokens: _builtins.str
+    """all that was taken, fee token, smallest units"""
+    from_pools: _builtins.str
+    """of that what had left the validator: unbonding or moved on"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        fault: _builtins.int = ...,
+        height: _builtins.int = ...,
+        tokens: _builtins.str = ...,
+        from_pools: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "from_pools", b"from_pools", "height", b"height", "tokens", b"tokens", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorSlashed: _TypeAlias = ValidatorSlashed  # noqa: Y015
+
+@_typing.final
+class ValidatorJailed(_message.Message):
+    """A validator may not sign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    fault: _builtins.int
+    until_ms: _builtins.int
+    """before that it cannot come back; 0 = it never can"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        fault: _builtins.int = ...,
+        until_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "until_ms", b"until_ms", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorJailed: _TypeAlias = ValidatorJailed  # noqa: Y015
+
+@_typing.final
+class ValidatorUnjailed(_message.Message):
+    """A validator's owner ended its jail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorUnjailed: _TypeAlias = ValidatorUnjailed  # noqa: Y015
 
 @_typing.final
 class Block(_message.Message):
