@@ -31,7 +31,7 @@ from tests.random_stakes import STAKING, StakeSource
 from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 73
+SEED = 167
 BLOCKS = 60
 GENESIS = EXCHANGE | {"agents": RECOVERIES["agents"], "staking": STAKING}
 _ROOT = Path(__file__).parents[2]
