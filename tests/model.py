@@ -15,12 +15,15 @@ from omg_abci.protocol.messages import (
     AmendOrder,
     CancelAll,
     CancelOrder,
+    CancelRecovery,
+    FinishRecovery,
     Message,
     Pay,
     PayRequest,
     PlaceOrder,
     SetSwitch,
     SignedTx,
+    StartRecovery,
     Transfer,
     UseSponsorship,
 )
@@ -38,7 +41,7 @@ from tests.model_stake_state import read_stake
 from tests.model_state import NOBODY, Market, Refused, State, Token
 from tests.model_work import compute_base_work, compute_declared_work, compute_used_work
 
-_TRADE_SCOPE, _PAY_SCOPE = 1, 2
+_TRADE_SCOPE, _PAY_SCOPE, _RECOVER_SCOPE = 1, 2, 4
 
 
 class Applied(NamedTuple):
@@ -335,6 +338,8 @@ def is_covered(scope: int, legs: Sequence[Message]) -> bool:
         covered += TRADE_MESSAGES
     if scope & _PAY_SCOPE:
         covered += (Transfer, Pay, PayRequest)
+    if scope & _RECOVER_SCOPE:
+        covered += (StartRecovery, CancelRecovery, FinishRecovery)
     if covered:
         covered += (UseSponsorship,)
     return all(isinstance(each, covered) for each in legs)

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from omg_abci.protocol import limits
 from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.crypto import compute_address
+from omg_abci.protocol.results import ValidatorJailed, ValidatorSlashed
 from tests.model_stake_state import Left, Stake, encode_moved_key, rank, u
 from tests.model_staking import SCALE, add_bonded, add_delegation, pay, pocket, refresh_moved
 from tests.model_state import State
+
+DOWNTIME, EQUIVOCATION = 1, 2
 
 
 def begin_staking(state: State, votes: Sequence[Vote], offences: Sequence[Offence]) -> None:
@@ -22,8 +25,9 @@ def begin_staking(state: State, votes: Sequence[Vote], offences: Sequence[Offenc
     for offence in offences:
         owner = by_key.get(offence.validator, b"")
         if owner and not stake.validators[owner].tombstoned:
-            slash(state, owner, offence.height, stake.terms["equivocation_bp"])
+            slash(state, owner, offence.height, EQUIVOCATION)
             stake.validators[owner] = stake.validators[owner]._replace(tombstoned=True)
+            state.events.append(ValidatorJailed(owner, EQUIVOCATION, 0))
     place = state.height % stake.terms["window_blocks"]
     for vote in votes:
         owner = by_key.get(vote.validator, b"")
@@ -34,20 +38,23 @@ def begin_staking(state: State, votes: Sequence[Vote], offences: Sequence[Offenc
             missed |= {place}
         signed = stake.terms["window_blocks"] - len(missed)
         if signed < stake.terms["signed_min_blocks"]:
-            slash(state, owner, state.height - 1, stake.terms["downtime_bp"])
+            slash(state, owner, state.height - 1, DOWNTIME)
             missed = frozenset()
             until = state.now + stake.terms["jail_ms"]
             stake.validators[owner] = stake.validators[owner]._replace(jailed_until=until)
+            state.events.append(ValidatorJailed(owner, DOWNTIME, until))
         stake.validators[owner] = stake.validators[owner]._replace(missed=missed)
 
 
-def slash(state: State, owner: bytes, height: int, basis_points: int) -> None:
+def slash(state: State, owner: bytes, height: int, fault: int) -> None:
     """Take a part of all that backed a validator at a height."""
-    stake = state.stake
+    stake, before = state.stake, state.stake.slashed
+    basis_points = stake.terms[{1: "downtime_bp", 2: "equivocation_bp"}[fault]]
     interval = stake.terms["checkpoint_blocks"]
     taken = cut(stake.validators[owner].tokens, basis_points)
     add_bonded(state, owner, -taken, 0)
     stake.slashed += taken
+    bonded = stake.slashed
     for who, period in sorted(stake.left):
         if who == owner and period * interval + 1 >= height:
             pool = stake.left[who, period]
@@ -63,6 +70,8 @@ def slash(state: State, owner: bytes, height: int, basis_points: int) -> None:
             stake.moved[key] = pool_now._replace(shares=pool_now.shares - burned)
             add_bonded(state, target, -taken, -burned)
             stake.slashed += taken
+    told = (owner, fault, height, stake.slashed - before, stake.slashed - bonded)
+    state.events.append(ValidatorSlashed(*told))
 
 
 def cut(amount: int, basis_points: int) -> int:

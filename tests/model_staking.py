@@ -16,7 +16,7 @@ from omg_abci.protocol.messages import (
     Undelegate,
     Unjail,
 )
-from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.results import LegResult, ValidatorUnjailed
 from tests.model_stake_state import (
     Delegation,
     Left,
@@ -130,6 +130,7 @@ def unjail(state: State, owner: bytes) -> None:
     if compute_self_bond(state.stake, owner) < each.self_bond_min:
         raise Refused(errors.SelfBondTooSmall)
     state.stake.validators[owner] = each._replace(jailed_until=0)
+    state.events.append(ValidatorUnjailed(owner))
 
 
 # --- delegators -------------------------------------------------------------------------------

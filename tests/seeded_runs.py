@@ -29,6 +29,8 @@ FLAGS = (
     *("fills", "removals", "decrements", "price", "market"),
 )
 EVENTS = ("Removed", "Activated", "Trade", "Uncrossed", "StatusChanged")
+"""What blocks of the exchange tell: these runs have no staking."""
+VALIDATOR_EVENTS = ("ValidatorSlashed", "ValidatorJailed", "ValidatorUnjailed")
 
 TXS_MAX, LEGS_MAX = 12, 16
 

@@ -178,7 +178,7 @@ def set_switch(*, wide: bool = False) -> SearchStrategy[SetSwitch]:
 
 def approve_agent(*, wide: bool = False) -> SearchStrategy[ApproveAgent]:
     """Draw approvals."""
-    return st.builds(ApproveAgent, addresses(wide=wide), st.integers(1, 3), times(wide=wide))
+    return st.builds(ApproveAgent, addresses(wide=wide), st.integers(1, 7), times(wide=wide))
 
 
 def revoke_agent(*, wide: bool = False) -> SearchStrategy[RevokeAgent]:

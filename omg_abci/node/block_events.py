@@ -16,13 +16,24 @@ from omg_abci.protocol.results import (
     StatusChanged,
     Trade,
     Uncrossed,
+    ValidatorJailed,
+    ValidatorSlashed,
+    ValidatorUnjailed,
 )
 
 PackedEvent: TypeAlias = tuple[Any, ...]
 
-KINDS: Final[tuple[Any, ...]] = (Removed, Activated, Trade, Uncrossed, StatusChanged)
-FIELDS: Final = ("removed", "activated", "trade", "uncrossed", "status_changed")
+KINDS: Final[tuple[Any, ...]] = (
+    *(Removed, Activated, Trade, Uncrossed, StatusChanged),
+    *(ValidatorSlashed, ValidatorJailed, ValidatorUnjailed),
+)
+FIELDS: Final = (
+    *("removed", "activated", "trade", "uncrossed", "status_changed"),
+    *("validator_slashed", "validator_jailed", "validator_unjailed"),
+)
 """Their names in the message's oneof."""
+_AMOUNTS: Final = ("tokens", "from_pools")
+"""Fields that are decimal text in the API, since they may be larger than its numbers."""
 
 _NUMBERS: Final = {kind: number for number, kind in enumerate(KINDS)}
 _BY_FIELD: Final = dict(zip(FIELDS, KINDS, strict=True))
@@ -49,7 +60,7 @@ def add_event(block: pb.Block, packed: PackedEvent) -> None:
     message = getattr(block.events.add(), FIELDS[kind])
     message.SetInParent()
     for name, value in zip(KINDS[kind]._fields, packed[1:], strict=True):
-        setattr(message, name, value)
+        setattr(message, name, str(value) if name in _AMOUNTS else value)
 
 
 def get_kind(event: pb.Event) -> str:
@@ -65,7 +76,17 @@ def decode_event(event: pb.Event) -> Event:
     field = get_kind(event)
     message, kind = getattr(event, field), _BY_FIELD[field]
     values = {name: getattr(message, name) for name in kind._fields}
+    for name in _AMOUNTS:
+        if name in values:
+            values[name] = _read_amount(values[name])
     if kind is Activated:
         values["result"] = decode_leg_result(message.result)
     decoded: Event = kind(**values)
     return decoded
+
+
+def _read_amount(text: str) -> int:
+    """Return the number that decimal text is; raise Undecodable."""
+    if not (text.isascii() and text.isdigit()):
+        raise Undecodable("an amount that is no number")
+    return int(text)

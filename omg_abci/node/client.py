@@ -156,6 +156,14 @@ class NodeClient:
         """Return what an owner's agents may still pay, and the account's own limits."""
         return self._call("GetAllowances", pb.GetAllowancesRequest(owner=owner), pb.Allowances)
 
+    def guardians(self, owner: bytes) -> pb.Guardians:
+        """Return who may give an account another key, and what they approved."""
+        return self._call("GetGuardians", pb.GetGuardiansRequest(owner=owner), pb.Guardians)
+
+    def recipients(self, owner: bytes) -> pb.Recipients:
+        """Return whom an account pays."""
+        return self._call("GetRecipients", pb.GetRecipientsRequest(owner=owner), pb.Recipients)
+
     def requests(
         self, payee: bytes, after_request: int = 0, limit: int = 1_000
     ) -> pb.ListRequestsResponse:

@@ -13,6 +13,7 @@ import grpc
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.capabilities import make_capabilities
 from omg_abci.node.fee_view import make_epoch, make_fees, make_tally, make_votes
+from omg_abci.node.protection_view import find_own_key, make_guardians, make_recipients
 from omg_abci.node.read_service import ReadService
 from omg_abci.node.reader import Reader
 from omg_abci.node.record_messages import (
@@ -95,6 +96,7 @@ async def _get_account(service: ReadService, request: pb.GetAccountRequest) -> p
         open_orders=record.open_orders,
         orders_sum=record.orders_sum.to_bytes(32, "big"),
         switch_ms=record.switch_ms,
+        key=find_own_key(reader, owner),
     )
     for subaccount, token, balance in reader.list_balances(owner):
         account.balances.add(
@@ -264,6 +266,16 @@ async def _get_allowances(service: ReadService, request: pb.GetAllowancesRequest
     return make_allowances(service.reader, request.owner)
 
 
+async def _get_guardians(service: ReadService, request: pb.GetGuardiansRequest) -> pb.Guardians:
+    _require_owner(request.owner)
+    return make_guardians(service.reader, request.owner)
+
+
+async def _get_recipients(service: ReadService, request: pb.GetRecipientsRequest) -> pb.Recipients:
+    _require_owner(request.owner)
+    return make_recipients(service.reader, request.owner)
+
+
 async def _list_requests(
     service: ReadService, request: pb.ListRequestsRequest
 ) -> pb.ListRequestsResponse:
@@ -304,6 +316,8 @@ METHODS: Final = {
     "GetVotes": Method(pb.GetVotesRequest, _get_votes),
     "GetTally": Method(pb.GetTallyRequest, _get_tally),
     "GetAllowances": Method(pb.GetAllowancesRequest, _get_allowances),
+    "GetGuardians": Method(pb.GetGuardiansRequest, _get_guardians),
+    "GetRecipients": Method(pb.GetRecipientsRequest, _get_recipients),
     "ListRequests": Method(pb.ListRequestsRequest, _list_requests),
     "ListTokens": Method(pb.ListTokensRequest, _list_tokens),
     "GetProof": Method(pb.GetProofRequest, _get_proof),

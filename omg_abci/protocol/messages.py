@@ -40,12 +40,12 @@ from omg_abci.protocol.messages_staking import (
 )
 from omg_abci.protocol.messages_tokens import Burn, CloseToken, CreateToken, Mint
 from omg_abci.protocol.units import (
+    ALL_SCOPES,
     Address,
     Amount,
     Millis,
     Nonce,
     Scheme,
-    Scope,
     TokenId,
 )
 
@@ -96,8 +96,6 @@ __all__ = (
     "require_address",
 )
 
-_ALL_SCOPES = int(Scope.TRADE | Scope.PAY)
-
 
 class Transfer(NamedTuple):
     """Move tokens from one of the owner's subaccounts to any account."""
@@ -129,7 +127,7 @@ class ApproveAgent(NamedTuple):
     def check(self) -> None:
         """Raise BadAddress, BadScope, BadExpiry."""
         require_address(self.agent)
-        if self.scope == 0 or self.scope & ~_ALL_SCOPES:
+        if self.scope == 0 or self.scope & ~ALL_SCOPES:
             raise errors.BadScope
         if self.expires_ms == 0:
             raise errors.BadExpiry
@@ -226,7 +224,10 @@ TRADE_MESSAGES = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, SetSwitch)
 """What the trade scope covers."""
 
 PAY_MESSAGES = (Transfer, Pay, PayRequest)
-"""What the pay scope covers, up to the agent's allowances; the rest is for owners' own keys."""
+"""What the pay scope covers, up to the agent's allowances."""
+
+RECOVER_MESSAGES = (StartRecovery, CancelRecovery, FinishRecovery)
+"""What the recover scope covers; the rest is for owners' own keys."""
 
 
 _NAMING = dict.fromkeys(

@@ -1,12 +1,12 @@
 """What the chain answers to a transaction, and what a block did outside of its transactions.
 
 A transaction has one result a leg, hashed into the next header. What happens at a block's start
-and end (expiries, triggers, auctions, changes of status) is told by events.
+and end (expiries, triggers, auctions, changes of status, punished validators) is told by events.
 """
 
 from typing import NamedTuple
 
-from omg_abci.protocol.units import Address, Amount, Ended, Lots, MarketId, Millis, Ticks
+from omg_abci.protocol.units import Address, Amount, Ended, Height, Lots, MarketId, Millis, Ticks
 
 
 class Fill(NamedTuple):
@@ -114,5 +114,43 @@ class StatusChanged(NamedTuple):
     """When the status ends by itself; 0: it does not."""
 
 
-Event = Removed | Activated | Trade | Uncrossed | StatusChanged
+class ValidatorSlashed(NamedTuple):
+    """Stake behind a validator was destroyed."""
+
+    validator: Address
+    """Its owner."""
+    fault: int
+    height: Height
+    """Of the offence."""
+    tokens: Amount
+    """All that was taken."""
+    from_pools: Amount
+    """Of that, what had left the validator: unbonding, or moved to another one."""
+
+
+class ValidatorJailed(NamedTuple):
+    """A validator may not sign; the next checkpoint takes it out of the set."""
+
+    validator: Address
+    fault: int
+    until_ms: Millis
+    """Before that it cannot come back; 0: it never can."""
+
+
+class ValidatorUnjailed(NamedTuple):
+    """A validator's owner ended its jail."""
+
+    validator: Address
+
+
+Event = (
+    Removed
+    | Activated
+    | Trade
+    | Uncrossed
+    | StatusChanged
+    | ValidatorSlashed
+    | ValidatorJailed
+    | ValidatorUnjailed
+)
 """What a block did outside of its transactions."""

@@ -143,6 +143,19 @@ class Scope(IntFlag, boundary=STRICT):
 
     TRADE = 1
     PAY = 2
+    RECOVER = 4
+
+
+ALL_SCOPES: Final = int(Scope.TRADE | Scope.PAY | Scope.RECOVER)
+
+
+class Fault(IntEnum):
+    """What a validator is punished for."""
+
+    DOWNTIME = 1
+    """It missed too many blocks."""
+    EQUIVOCATION = 2
+    """It signed two blocks of one height."""
 
 
 class MarketStatus(IntEnum):

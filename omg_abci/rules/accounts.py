@@ -5,6 +5,7 @@ from typing import Final
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
     PAY_MESSAGES,
+    RECOVER_MESSAGES,
     TRADE_MESSAGES,
     ApproveAgent,
     Message,
@@ -14,7 +15,7 @@ from omg_abci.protocol.messages import (
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
-from omg_abci.protocol.units import Address, Millis, Scope
+from omg_abci.protocol.units import ALL_SCOPES, Address, Millis, Scope
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.spending import require_spending, write_spending
 from omg_abci.state import schema
@@ -27,7 +28,8 @@ _TRADE: Final = int(Scope.TRADE)
 _TRADES: Final = dict.fromkeys(TRADE_MESSAGES)
 _OTHER_SCOPES: Final[dict[type[Message], int]] = {
     **dict.fromkeys(PAY_MESSAGES, int(Scope.PAY)),
-    UseSponsorship: int(Scope.TRADE | Scope.PAY),
+    **dict.fromkeys(RECOVER_MESSAGES, int(Scope.RECOVER)),
+    UseSponsorship: ALL_SCOPES,
 }
 """What is no trade, with the scope that covers it."""
 

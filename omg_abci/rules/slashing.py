@@ -10,7 +10,8 @@ from typing import Final
 
 from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.errors import InvariantBroken
-from omg_abci.protocol.units import ZERO_ADDRESS, Address, Amount, Height
+from omg_abci.protocol.results import ValidatorJailed, ValidatorSlashed
+from omg_abci.protocol.units import ZERO_ADDRESS, Address, Amount, Fault, Height
 from omg_abci.rules.rewards import update_pool
 from omg_abci.rules.stake_math import (
     compute_cut,
@@ -21,6 +22,8 @@ from omg_abci.state import schema
 from omg_abci.state.stake_records import SigningRecord, StakingRecord
 from omg_abci.state.working import WorkingState
 
+_DOWNTIME: Final = int(Fault.DOWNTIME)
+_EQUIVOCATION: Final = int(Fault.EQUIVOCATION)
 _LISTED: Final = "a pool that is listed is there"
 
 
@@ -38,8 +41,9 @@ def punish_offences(
         validator = state.validators.get(owner)
         if validator is None or validator.tombstoned:
             continue
-        slash(state, staking, owner, offence.height, staking.equivocation_bp)
+        slash(state, staking, owner, offence.height, _EQUIVOCATION)
         state.set_validator(owner, state.validators[owner]._replace(tombstoned=1))
+        state.add_event(ValidatorJailed(owner, _EQUIVOCATION, 0))
 
 
 def note_votes(state: WorkingState, staking: StakingRecord, votes: Sequence[Vote]) -> None:
@@ -64,9 +68,10 @@ def note_votes(state: WorkingState, staking: StakingRecord, votes: Sequence[Vote
         jailed = missed.bit_count() > most
         set_missed(state, owner, 0 if jailed else missed)
         if jailed:
-            slash(state, staking, owner, state.height - 1, staking.downtime_bp)
+            slash(state, staking, owner, state.height - 1, _DOWNTIME)
             until_ms = state.time_ms + staking.jail_ms
             state.set_validator(owner, state.validators[owner]._replace(jailed_until_ms=until_ms))
+            state.add_event(ValidatorJailed(owner, _DOWNTIME, until_ms))
 
 
 def set_missed(state: WorkingState, owner: Address, missed: int) -> None:
@@ -76,21 +81,25 @@ def set_missed(state: WorkingState, owner: Address, missed: int) -> None:
 
 
 def slash(
-    state: WorkingState, staking: StakingRecord, owner: Address, height: Height, basis_points: int
+    state: WorkingState, staking: StakingRecord, owner: Address, height: Height, fault: int
 ) -> None:
-    """Take a part of the stake that stood behind a validator at a height."""
+    """Take a part of the stake that stood behind a validator at a height, and tell how much."""
+    is_downtime = fault == _DOWNTIME
+    basis_points = staking.downtime_bp if is_downtime else staking.equivocation_bp
     validator = state.validators[owner]
-    taken = compute_cut(validator.tokens, basis_points)
-    state.set_validator(owner, validator._replace(tokens=validator.tokens - taken))
+    bonded = compute_cut(validator.tokens, basis_points)
+    state.set_validator(owner, validator._replace(tokens=validator.tokens - bonded))
+    left = 0
     first = compute_first_liable(staking, height)
     liable = [key for key in state.list_pools(owner) if int.from_bytes(key[-8:], "big") >= first]
     for key in liable:
         if key[:1] == schema.UNBONDING_POOL:
-            taken += _slash_unbonding(state, owner, key, basis_points)
+            left += _slash_unbonding(state, owner, key, basis_points)
     moving = [key for key in liable if key[:1] == schema.MOVING_POOL]
     for key in sorted(moving, key=_get_period_and_target):
-        taken += _slash_moving(state, key, basis_points)
-    state.set_staking(slashed=taken)
+        left += _slash_moving(state, key, basis_points)
+    state.set_staking(slashed=bonded + left)
+    state.add_event(ValidatorSlashed(owner, fault, height, bonded + left, left))
 
 
 def _get_period_and_target(key: bytes) -> tuple[bytes, bytes]:

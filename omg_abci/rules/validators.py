@@ -3,7 +3,7 @@
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.crypto import compute_address
 from omg_abci.protocol.messages import CreateValidator, EditValidator, Unjail
-from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.results import LegResult, ValidatorUnjailed
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.rewards import change_delegation
 from omg_abci.rules.stake_math import compute_self_bond, require_staking, require_validator
@@ -120,4 +120,5 @@ def process_unjail(state: WorkingState, ctx: LegContext, msg: Unjail) -> LegResu
         raise errors.SelfBondTooSmall
 
     state.set_validator(owner, validator._replace(jailed_until_ms=0))
+    state.add_event(ValidatorUnjailed(owner))
     return LegResult()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from omg_abci.protocol.errors import (
     AccountPoolFull,
@@ -12,6 +12,7 @@ from omg_abci.protocol.errors import (
     get_error_classes,
 )
 from omg_abci.protocol.messages import MESSAGES
+from omg_abci.protocol.results import Event
 from omg_abci.simulation.rounds import Expected, Question, Round
 
 UNREACHABLE: Final[Mapping[type[TxError], str]] = {
@@ -60,10 +61,15 @@ class Reached:
         self.events.update(type(event).__name__ for event in expected.events)
 
     def list_missing(self) -> list[str]:
-        """Return every kind of message, and every code that can be reached, that was not."""
+        """Return every kind of message and of event, and every code, that was not reached.
+
+        Codes that no run reaches are left out.
+        """
         kinds = [kind.__name__ for kind in MESSAGES]
         missing = [f"message {kind}" for kind in kinds if not self.legs[kind]]
         missing += [f"twin of {kind}" for kind in kinds if not self.twins[kind]]
+        told = [kind.__name__ for kind in get_args(Event)]
+        missing += [f"event {kind}" for kind in told if not self.events[kind]]
         for each in get_error_classes():
             if each not in UNREACHABLE and not self.codes[each.code]:
                 missing.append(f"code {each.code} {each.__name__}")

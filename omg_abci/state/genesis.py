@@ -11,7 +11,7 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.crypto import compute_keccak
 from omg_abci.protocol.errors import GenesisError
 from omg_abci.protocol.signing import Domain, compute_no_bridge_domain
-from omg_abci.protocol.units import ZERO_ADDRESS, MarketMode, MarketStatus, Scope
+from omg_abci.protocol.units import ALL_SCOPES, ZERO_ADDRESS, MarketMode, MarketStatus
 from omg_abci.state import schema
 from omg_abci.state.genesis_fees import add_fees
 from omg_abci.state.genesis_fields import (
@@ -202,7 +202,7 @@ def _add_agents(records: Records, document: Mapping[str, object]) -> None:
     for entry in read_entries(document, "agents") if "agents" in document else ():
         require_fields("agents", entry, ("owner", "agent", "scope", "expires_ms"), ())
         owner, agent = read_address(entry, "owner"), read_address(entry, "agent")
-        scope = read_int(entry, "scope", 1, int(Scope.TRADE | Scope.PAY))
+        scope = read_int(entry, "scope", 1, ALL_SCOPES)
         expires_ms = read_int(entry, "expires_ms", 1, limits.U64_MAX)
         key = schema.compute_agent_key(owner, agent)
         if key in records or owner == agent:

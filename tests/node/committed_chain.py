@@ -22,9 +22,12 @@ from omg_abci.protocol.results import (
     StatusChanged,
     Trade,
     Uncrossed,
+    ValidatorJailed,
+    ValidatorSlashed,
+    ValidatorUnjailed,
 )
 from omg_abci.protocol.signing import Domain
-from omg_abci.protocol.units import Ended, MarketStatus
+from omg_abci.protocol.units import Ended, Fault, MarketStatus
 from omg_abci.state import schema
 from omg_abci.state.hashes import (
     DiffEntry,
@@ -216,6 +219,9 @@ def make_events(height: int) -> tuple[Event, ...]:
         Trade(1, 95, height, owner, 2, other, 3),
         Uncrossed(1, 95, height),
         StatusChanged(7, MarketStatus.AUCTION, START_MS + height),
+        ValidatorSlashed(owner, Fault.DOWNTIME, height, (1 << 100) + height, 0),
+        ValidatorJailed(owner, Fault.EQUIVOCATION, START_MS + height),
+        ValidatorUnjailed(other),
     )
 
 

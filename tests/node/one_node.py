@@ -18,6 +18,7 @@ from omg_abci.node.commands.output import get_now_ms
 from omg_abci.node.node_api import start_server
 from omg_abci.node.read_service import ReadService
 from omg_abci.node.storage import Storage
+from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.errors import TxError
 from omg_abci.protocol.messages import SignedTx
@@ -38,6 +39,9 @@ class OneNode:
         """Make an empty chain; `start` gives it a genesis with these fields of its own."""
         self.target = f"unix:{folder}/api.sock"
         self.holds_blocks = False
+        self.votes: tuple[Vote, ...] = ()
+        """What consensus tells with the next blocks."""
+        self.offences: tuple[Offence, ...] = ()
         self._changes = changes
         self._ahead_ms = 0
         self._loop = asyncio.get_running_loop()
@@ -83,7 +87,9 @@ class OneNode:
         state = chain.get_state()
         height = state.height + 1
         block_hash = compute_sha256(b"block %d" % height)
-        executed = chain.execute(Block(height, self.get_time_ms(), block_hash, txs), txs)
+        told = self.votes, self.offences
+        block = Block(height, self.get_time_ms(), block_hash, txs, *told)
+        executed = chain.execute(block, txs)
         app_hash, root = await chain.compute_app_hash(executed)
         meta = chain.commit(app_hash, root).meta
         outcomes = [

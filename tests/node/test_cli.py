@@ -16,7 +16,7 @@ from omg_abci.node.cli import COMMANDS, main
 from omg_abci.node.client import NodeClient, NodeError
 from omg_abci.node.commands.catalogue import Catalogue
 from omg_abci.node.commands.failure import CommandError, explain, make_refusal
-from omg_abci.node.commands.sending import SubmitOptions, submit
+from omg_abci.node.commands.submitting import SubmitOptions, submit
 from omg_abci.protocol.errors import CODES, GenesisError, InsufficientFunds
 from omg_abci.protocol.signing import compute_no_bridge_domain
 from omg_abci.protocol.tx import Verifier

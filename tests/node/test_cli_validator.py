@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from omg_abci.localnet.keys import write_validator_key
+from omg_abci.localnet.staking import StakingTerms
+from omg_abci.protocol.consensus import Offence, Vote
+from omg_abci.protocol.crypto import compute_address
 from tests.node.cli_run import Cli
 from tests.node.one_node import OWNER, OneNode
 from tests.node.stake_world import COIN, KEYS, end_epoch, run_staking_node
 
+_JAIL_MS = StakingTerms().jail_ms
 _YES = ("--yes", "--timeout", "20")
 
 
@@ -76,6 +80,54 @@ def test_unjail_says_what_stands_against_it(world: tuple[Cli, OneNode]) -> None:
     cli, _ = world
     assert cli.refuse("validator", "unjail", "--from", "alice", *_YES) == "NotJailed"
     assert cli.refuse("validator", "unjail", "--from", "grace", *_YES) == "UnknownValidator"
+
+
+def test_what_happens_to_a_validator_is_told(world: tuple[Cli, OneNode]) -> None:
+    """Its slash, its jail and its way back are events of blocks, for people and for programs."""
+    cli, node = world
+    bob, address = compute_address(KEYS[1].public_key), "0x" + OWNER["bob"].hex()
+    node.votes = (Vote(bob, signed=False),)
+    while not _find(cli, "bob")["jailed_until_ms"]:
+        node.pass_time(*[100] * 20)
+    node.votes = ()
+    until_ms = _find(cli, "bob")["jailed_until_ms"]
+    height = _find_event(cli, "validator_jailed")
+    slashed, jailed = cli.ask("query", "block", str(height))["events"]
+    assert slashed | {"tokens": "", "height": 0} == {
+        "kind": "validator_slashed",
+        "validator": address,
+        "fault": "downtime",
+        "height": 0,
+        "tokens": "",
+        "from_pools": "0",
+    }
+    assert (slashed["height"], slashed["tokens"]) == (height - 1, str(COIN))
+    assert jailed == {
+        "kind": "validator_jailed",
+        "validator": address,
+        "fault": "downtime",
+        "until_ms": until_ms,
+    }
+    shown = cli.run("query", "block", str(height)).stdout
+    assert f"validator {address} lost 1 OMG of its stake: it missed too many blocks" in shown
+    assert f"validator {address} is jailed until 20" in shown
+
+    node.pass_time(_JAIL_MS)
+    assert cli.ask("validator", "unjail", "--from", "bob", *_YES)["code"] == 0
+    shown = cli.run("query", "block").stdout
+    assert f"validator {address} is not jailed any more" in shown
+    node.offences = (Offence(bob, height),)
+    node.pass_time(100)
+    shown = cli.run("query", "block").stdout
+    assert f"validator {address} is jailed for ever: it signed two blocks of one height" in shown
+
+
+def _find_event(cli: Cli, kind: str) -> int:
+    """Return the height of the newest block that told an event of a kind."""
+    height = cli.ask("status")["height"]
+    while kind not in [each["kind"] for each in cli.ask("query", "block", str(height))["events"]]:
+        height -= 1
+    return int(height)
 
 
 def test_stake_goes_in_moves_and_comes_back(world: tuple[Cli, OneNode]) -> None:

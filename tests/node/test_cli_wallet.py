@@ -99,6 +99,20 @@ def test_an_agent_pays_within_its_allowance(cli: Cli) -> None:
     assert cli.ask("query", "allowances", "alice")["allowances"] == []
 
 
+def test_an_agent_recovers_and_trades(cli: Cli) -> None:
+    """Whatever is given with --may is let, and the query says so."""
+    both = ("tx", "approve-agent", "bob", "--may", "recover", "--may", "trade")
+    shown = cli.run(*both, *_ALICE)
+    assert "trade and recover accounts for the owner until" in shown.stderr
+    assert "trade and recover accounts" in cli.run("query", "account", "alice").stdout
+    agents = cli.ask("query", "account", "alice")["agents"]
+    assert [each["scope"] for each in agents if each["agent"] == "0x" + OWNER["bob"].hex()] == [
+        "trade|recover"
+    ]
+    everything = cli.ask(*both, "--may", "pay", *_ALICE)["tx"]["legs"][0]
+    assert everything["scope"] == "trade|pay|recover"
+
+
 def test_an_account_limits_itself(cli: Cli) -> None:
     """Lower acts at once, higher a day later."""
     cli.ask("tx", "limits", "USD", "10", *_ALICE)

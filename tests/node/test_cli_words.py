@@ -3,7 +3,7 @@
 import pytest
 
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
-from omg_abci.node.commands.words import describe_leg, describe_result
+from omg_abci.node.commands.words import describe_event, describe_leg, describe_result
 from omg_abci.protocol.messages import (
     ApproveAgent,
     Burn,
@@ -25,7 +25,14 @@ from omg_abci.protocol.messages import (
     StartRecovery,
     UseSponsorship,
 )
-from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.results import (
+    Event,
+    LegResult,
+    ValidatorJailed,
+    ValidatorSlashed,
+    ValidatorUnjailed,
+)
+from omg_abci.protocol.units import Fault
 
 KEY = b"\x11" * 20
 SHOWN = "0x" + "11" * 20
@@ -103,6 +110,14 @@ CASES: list[tuple[Message, str, str]] = [
         "approved",
     ),
     (
+        ApproveAgent(KEY, 7, 1_700_000_000_000),
+        (
+            f"let {SHOWN} trade, pay up to its allowances and recover accounts for the owner until"
+            " 2023-11-14 22:13:20 UTC"
+        ),
+        "approved",
+    ),
+    (
         SetGuardians((KEY, b"\x22" * 20), 2, 3_600_000),
         (
             f"let 2 guardians of {SHOWN}, 0x{'22' * 20} give the account another key,"
@@ -141,3 +156,34 @@ def test_a_leg_in_words(leg: Message, does: str, done: str) -> None:
     """What it does, and what became of it."""
     assert describe_leg(leg, CATALOGUE) == does
     assert list(describe_result(leg, LegResult(market=9), CATALOGUE)) == [done]
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            ValidatorSlashed(KEY, Fault.DOWNTIME, 99, 700, 0),
+            "lost 700 units of the fee token of its stake: it missed too many blocks (block 99)",
+        ),
+        (
+            ValidatorSlashed(KEY, Fault.EQUIVOCATION, 9, 700, 200),
+            (
+                "lost 700 units of the fee token of its stake, of that 200 units of the fee token"
+                " had left it: it signed two blocks of one height (block 9)"
+            ),
+        ),
+        (
+            ValidatorJailed(KEY, Fault.DOWNTIME, 1_700_000_000_000),
+            "is jailed until 2023-11-14 22:13:20 UTC: it missed too many blocks",
+        ),
+        (
+            ValidatorJailed(KEY, Fault.EQUIVOCATION, 0),
+            "is jailed for ever: it signed two blocks of one height",
+        ),
+        (ValidatorJailed(KEY, 77, 0), "is jailed for ever: fault 77"),
+        (ValidatorUnjailed(KEY), "is not jailed any more"),
+    ],
+)
+def test_what_happened_to_a_validator_in_words(event: Event, told: str) -> None:
+    """What it lost, until when it is out and why; also a fault that this version lacks."""
+    assert list(describe_event(event, CATALOGUE)) == [f"validator {SHOWN} {told}"]

@@ -11,7 +11,7 @@ from omg_abci.node.block_events import decode_event
 from omg_abci.node.block_ring import BlockRing
 from omg_abci.node.client import NodeError, split_batches
 from omg_abci.node.read_service import FrameUnknown, ReadService
-from omg_abci.protocol.errors import NodeBusy
+from omg_abci.protocol.errors import NodeBusy, Undecodable
 from omg_abci.state import schema
 from tests.node.committed_chain import (
     INTERVAL,
@@ -274,3 +274,11 @@ def test_batches_are_what_submit_accepts() -> None:
     assert all(len(batch) <= 1_000 and sum(map(len, batch)) <= 1 << 20 for batch in batches)
     assert len(list(split_batches([b"x"] * 2_500))) == 3
     assert list(split_batches([])) == []
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "²", "1e3"])
+def test_an_event_without_a_number_is_refused(text: str) -> None:
+    """Amounts are decimal text: what is none is no event."""
+    event = pb.Event(validator_slashed=pb.ValidatorSlashed(tokens=text, from_pools="0"))
+    with pytest.raises(Undecodable, match="no number"):
+        decode_event(event)

@@ -142,6 +142,10 @@ SHOWN: list[tuple[Message, dict[str, object]]] = [
     ),
     (Pay(b"\x01" * 20, 3, 5, 0, 1, 7, b"two \xff"), {"memo": "0x74776f20ff", "clientId": 7}),
     (ApproveAgent(b"\x01" * 20, 3, 5), {"scope": "trade and pay"}),
+    (ApproveAgent(b"\x01" * 20, 4, 5), {"scope": "recover"}),
+    (ApproveAgent(b"\x01" * 20, 5, 5), {"scope": "trade and recover"}),
+    (ApproveAgent(b"\x01" * 20, 6, 5), {"scope": "pay and recover"}),
+    (ApproveAgent(b"\x01" * 20, 7, 5), {"scope": "trade, pay and recover"}),
     (Burn(3, 2**128 - 1, 255), {"amount": 2**128 - 1, "fromSubaccount": 255}),
     *[
         (ChangeMarket(3, action), {"market": 3, "action": word})

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from omg_abci.protocol.errors import LegError, get_error_classes
 from omg_abci.protocol.merkle import compute_leaf
+from omg_abci.protocol.results import ValidatorSlashed
 from omg_abci.state.schema import MOVING_POOL, UNBONDING_POOL
 from tests.cast import OWNERS
 from tests.random_stakes import StakeSource
+from tests.seeded_runs import VALIDATOR_EVENTS
 from tests.side_by_side import Pair, narrowed
 from tests.strategies import BlockPlan
 
@@ -64,6 +66,9 @@ class Stakers:
         self.require_lists()
         self.counts["slashes"] += pair.model.state.stake.slashed > slashed
         self.counts["updates"] += len(result.validator_updates)
+        self.counts.update(type(event).__name__ for event in result.events)
+        left = [each.from_pools for each in result.events if isinstance(each, ValidatorSlashed)]
+        self.counts["slashed pools"] += sum(amount > 0 for amount in left)
         for tx in result.results:
             self.counts.update(f"code {leg.code}" for leg in tx.legs)
 
@@ -107,6 +112,8 @@ def test_seeds_reach_every_code_of_staking() -> None:
     wanted = [code for code in codes if 3000 <= code < 4000 and code not in _BEYOND_SEEDS]
     assert [code for code in wanted if not counts[f"code {code}"]] == []
     assert min(counts["updates"], counts["code 0"]) > len(SEEDS)
+    events = [*VALIDATOR_EVENTS, "slashed pools"]
+    assert [name for name in events if counts[name] < 5] == []
     reached = ("slashes", "refunds", "shortfalls", "prices", "medians", "overrides", "congestion")
     assert [name for name in reached if counts[name] < 5] == []
 

@@ -4,8 +4,8 @@ Each block is applied, undone and applied again, and applied once more to a stat
 anew from its records: all three do the same. After it every invariant of the books holds.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from omg_abci.protocol.messages import (
     AmendOrder,
@@ -218,6 +218,11 @@ def is_crossed(state: WorkingState, market: Market) -> bool:
 
 
 # --- legs and events --------------------------------------------------------------------------
+
+
+def pick(events: Iterable[tuple[Any, ...]], place: int) -> list[Any]:
+    """Return the field at a place of each event."""
+    return [event[place] for event in events]
 
 
 def place(

@@ -6,27 +6,36 @@ import pytest
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
+    RECOVER_MESSAGES,
     ApproveAgent,
     CancelOrder,
+    CancelRecovery,
     CreateToken,
     FinishRecovery,
     Message,
     SetAllowance,
     SetGuardians,
+    SetSwitch,
     SignedTx,
     StartRecovery,
     Transfer,
     TxBody,
+    UseSponsorship,
 )
+from omg_abci.protocol.units import Scope
+from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.admission import BlockBudget, check_tx
 from omg_abci.state import schema
+from omg_abci.state.records import AgentRecord
 from omg_abci.state.recovery_records import RecoveryRecord
-from tests.cast import CHAIN_ID, EXCHANGE, OWNERS, STRANGER, Key, make_key, show
+from tests.cast import AGENTS, CHAIN_ID, EXCHANGE, OWNERS, STRANGER, Key, make_key, show
 from tests.side_by_side import Pair
 from tests.strategies import sign_body
+from tests.vectors.cases import ALL_LEGS
 
 OWNER, GUARDIAN, OTHER, ANYBODY = OWNERS
 NEW = STRANGER
+SERVICE = AGENTS[2]
 DELAY_MS = limits.RECOVERY_DELAY_MIN_MS
 GUARDED = EXCHANGE | {
     "balances": [
@@ -185,3 +194,65 @@ def test_a_guardian_whose_key_was_replaced_signs_with_the_new_one() -> None:
     start = StartRecovery(GUARDIAN.address, make_key(600).address)
     world.require(errors.KeyReplaced, world.tx(OWNER, start))
     assert world.do(world.tx(OWNER, start, signer=NEW, typed=True)) == [0]
+
+
+# --- agents with the scope "recover" ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ALL_LEGS, ids=lambda kind: kind.__name__)
+def test_recover_scope_covers_recoveries_alone(kind: type[Message]) -> None:
+    """Approvals, cancellations and ends of recoveries; a sponsor as with any scope."""
+    state = World().state
+    account = state.get_account(OWNER.address)
+    account.agents = {SERVICE.address: AgentRecord(Scope.RECOVER, state.time_ms + DELAY_MS)}
+    ask = partial(require_agent, account, SERVICE.address, (ALL_LEGS[kind],), state.time_ms)
+    if kind in {*RECOVER_MESSAGES, UseSponsorship}:
+        ask()
+        return
+    with pytest.raises(errors.AgentScope, match=kind.__name__):
+        ask()
+
+
+@pytest.mark.parametrize("kind", RECOVER_MESSAGES, ids=lambda kind: kind.__name__)
+def test_other_scopes_cover_no_recovery(kind: type[Message]) -> None:
+    """Who may trade and pay says nothing about keys."""
+    world = World()
+    scope = Scope.TRADE | Scope.PAY
+    assert world.do(world.tx(OWNER, approve(SERVICE, world, scope))) == [0]
+    world.require(errors.AgentScope, world.tx(OWNER, ALL_LEGS[kind], signer=SERVICE))
+
+
+def approve(agent: Key, world: World, scope: Scope = Scope.RECOVER) -> ApproveAgent:
+    """Return an approval that outlives every delay."""
+    return ApproveAgent(agent.address, scope, world.time_ms + 10 * DELAY_MS)
+
+
+def test_a_service_votes_for_its_guardian_and_finishes() -> None:
+    """The approval is the guardian's; who finishes may be the account's agent, which it drops."""
+    world = World(threshold=2)
+    for guardian in (GUARDIAN, OTHER):
+        assert world.do(world.tx(guardian, approve(SERVICE, world))) == [0]
+    assert world.do(world.tx(OWNER, approve(SERVICE, world))) == [0]
+    assert world.do(world.tx(GUARDIAN, START, signer=SERVICE)) == [0]
+    again = world.tx(GUARDIAN, START, signer=SERVICE)
+    assert world.do(again) == [errors.ApprovedBefore.code]
+    assert world.do(world.tx(OTHER, START, signer=SERVICE)) == [0]
+    finish = world.tx(OWNER, FINISH, CancelRecovery(), signer=SERVICE)
+    assert world.do(finish, after_ms=DELAY_MS) == [0, errors.NoRecovery.code]
+    assert world.state.accounts[OWNER.address].key == NEW.address
+    world.require(errors.NotAnAgent, world.tx(OWNER, CancelRecovery(), signer=SERVICE))
+
+
+def test_a_watchtower_cancels_and_does_nothing_else() -> None:
+    """It stops a false recovery; who guards the account stays the owner's to say."""
+    world = World()
+    assert world.do(world.tx(OWNER, approve(SERVICE, world))) == [0]
+    assert world.approve() == [0]
+    guardians = SetGuardians((OTHER.address,), 1, DELAY_MS)
+    for leg in (guardians, SetSwitch(0), approve(AGENTS[1], world)):
+        mixed = world.tx(OWNER, CancelRecovery(), leg, signer=SERVICE)
+        world.require(errors.AgentScope, mixed)
+    assert world.do(world.tx(OWNER, CancelRecovery(), signer=SERVICE)) == [0]
+    late = world.tx(ANYBODY, FINISH)
+    assert world.do(late, after_ms=DELAY_MS) == [errors.NoRecovery.code]
+    assert world.state.get_account(OWNER.address).key == OWNER.address

@@ -6,6 +6,8 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.consensus import Offence, ValidatorUpdate
 from omg_abci.protocol.crypto import compute_address
 from omg_abci.protocol.messages import CreateValidator, Delegate, Redelegate, Undelegate
+from omg_abci.protocol.results import ValidatorSlashed
+from omg_abci.protocol.units import Fault
 from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.slashing import slash
@@ -137,12 +139,14 @@ def test_a_slash_writes_the_same_however_many_left(leavers: int) -> None:
     state.begin_block(2, START_MS + 1, bytes(32))
     staking = state.staking
     assert staking is not None
-    slash(state, staking, BIG, 1, 5_000)
+    slash(state, staking._replace(equivocation_bp=5_000), BIG, 1, Fault.EQUIVOCATION)
     changes = compute_changes(state)
     assert [key[:1].hex() for key, _ in changes.diff] == ["01", "10", "11", "11", "15", "17"]
     assert state.staking is not None
-    bonded = 10_000 + 100 * leavers
-    assert state.staking.slashed == (bonded + 200 * leavers + 300 * leavers) // 2
+    bonded, left = 10_000 + 100 * leavers, 500 * leavers
+    assert state.staking.slashed == (bonded + left) // 2
+    told = ValidatorSlashed(BIG, Fault.EQUIVOCATION, 1, (bonded + left) // 2, left // 2)
+    assert state.events == [told]
 
 
 def test_worked_example_of_the_spec() -> None:

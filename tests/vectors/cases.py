@@ -236,6 +236,7 @@ APPROVALS = [
         (5, {"agent": bytes(20)}),
         (5, {"agent": b""}),
         (35, {"scope": 0}),
+        (35, {"scope": 8}),
         (35, {"scope": 64}),
         (28, {"expires_ms": 0}),
         (38, {"agent": TO_OWN}),

@@ -33,6 +33,8 @@ RECOVERY_LEGS: dict[type[Message], Message] = {
 """A leg of each kind."""
 
 GUARDED = by(0, GUARD)
+SERVICE = ApproveAgent(AGENTS[2].address, 4, DAY_MS)
+"""Lets an agent recover accounts for the owner, and do nothing else."""
 FIRST, SECOND = by(1, START), by(3, START)
 APPROVED = (GUARDED, FIRST, SECOND)
 """Blocks after which the delay has begun."""
@@ -54,6 +56,15 @@ def refuse(code: int, name: str, note: str, tx: Tx, *blocks: Block) -> Case:
 
 
 GUARDINGS: list[Case] = [
+    Case(
+        SetGuardians,
+        "rejected",
+        "by_a_service",
+        "no agent says who guards the account",
+        (by(0, SERVICE),),
+        106,
+        refused=Tx((GUARD,), signer=AGENTS[2]),
+    ),
     accept(SetGuardians, "set", "two of two", GUARDED),
     accept(SetGuardians, "replaced", "acts at once", GUARDED, by(0, GUARD._replace(threshold=1))),
     accept(SetGuardians, "removed", "leaves no record", GUARDED, by(0, SetGuardians((), 0, 0))),
@@ -120,6 +131,23 @@ STARTS: list[Case] = [
         by(3, OTHERWISE),
         by(1, OTHERWISE),
     ),
+    accept(
+        StartRecovery,
+        "by_a_service",
+        "the agent of a guardian approves, for the guardian's account",
+        GUARDED,
+        by(1, SERVICE),
+        by(1, START, signer=AGENTS[2]),
+    ),
+    reject(
+        StartRecovery,
+        1016,
+        "by_a_service_of_another",
+        "the agent's owner is no guardian",
+        GUARDED,
+        by(2, SERVICE),
+        by(2, START, signer=AGENTS[2]),
+    ),
     reject(StartRecovery, 1016, "not_guarded", "the account has no guardians", FIRST),
     reject(StartRecovery, 1016, "not_a_guardian", "is none of them", GUARDED, by(2, START)),
     reject(StartRecovery, 1016, "by_the_owner", "is none of them either", GUARDED, by(0, START)),
@@ -147,6 +175,15 @@ CANCELS: list[Case] = [
         *APPROVED,
         by(0, CancelRecovery()),
         ahead_ms=FOURTH_LATE,
+    ),
+    accept(
+        CancelRecovery,
+        "by_a_watchtower",
+        "an agent with the scope stops it for the owner",
+        by(0, GUARD, SERVICE),
+        FIRST,
+        SECOND,
+        by(0, CancelRecovery(), signer=AGENTS[2]),
     ),
     reject(CancelRecovery, 1019, "nothing", "nothing was approved", by(0, CancelRecovery())),
     reject(
@@ -179,6 +216,16 @@ FINISHES: list[Case] = [
         SECOND,
         by(2, FINISH),
         ahead_ms=FIFTH_LATE,
+    ),
+    accept(
+        FinishRecovery,
+        "by_an_agent",
+        "of the account itself, which is dropped by it",
+        by(0, GUARD, SERVICE),
+        FIRST,
+        SECOND,
+        by(0, FINISH, signer=AGENTS[2]),
+        ahead_ms=FOURTH_LATE,
     ),
     accept(
         FinishRecovery,

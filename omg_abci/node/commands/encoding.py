@@ -15,6 +15,7 @@ from omg_abci.protocol.results import LegResult, TxResult
 from omg_abci.protocol.units import (
     Address,
     Ended,
+    Fault,
     MarketAction,
     MarketMode,
     MarketStatus,
@@ -39,13 +40,14 @@ FIELD_ENUMS: Final[dict[str, type[IntEnum | IntFlag]]] = {
     "status": MarketStatus,
     "ended": Ended,
     "reason": Ended,
+    "fault": Fault,
 }
 """Which fields, wherever they stand, are enumerations."""
 AMOUNT_FIELDS: Final = (
     *("amount", "supply", "free", "reserved", "base_unit", "quote_unit"),
     *("fee_pool", "bond", "market_bond", "cap", "deposit", "total", "daily", "payer_cap", "paid"),
     *("self_bond_min", "power_unit", "rewards", "slashed", "commission", "tokens", "left"),
-    *("shares", "units", "reward_index", "paid_index", "seen_index"),
+    *("from_pools", "shares", "units", "reward_index", "paid_index", "seen_index"),
     *("cost", "collected", "refunded", "refunds", "value"),
 )
 """Which fields may be larger than a program's numbers."""

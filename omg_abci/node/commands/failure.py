@@ -119,11 +119,35 @@ _WALLET_HINTS: Final = {
     "SponsorWithoutFunds": "leave --sponsor out, or wait until it has more",
     "SponsorBusy": "try again in a moment",
 }
+_GUARDIANS: Final = "omgd query guardians ACCOUNT lists them, and what they approved"
+_RECOVERY_HINTS: Final = {
+    "KeyReplaced": "sign with the key that it was given, for --owner: omgd query guardians OWNER",
+    "KeyReplacedBefore": "sign with the key that it was given, for --owner: omgd query guardians"
+    " OWNER",
+    "OwnKeyRaw": "make it anew: the key has become the account's own meanwhile",
+    "AgentIsKey": "the key may do everything already",
+    "NotAGuardian": _GUARDIANS,
+    "SameKey": "omgd query guardians ACCOUNT shows its own key",
+    "ApprovedBefore": _GUARDIANS,
+    "NoRecovery": "a guardian begins: omgd tx recovery start ACCOUNT KEY --from GUARDIAN",
+    "TooFewApprovals": _GUARDIANS,
+    "RecoveryTooEarly": "omgd query guardians ACCOUNT shows from when on the key may take effect",
+    "RecoveryUnderWay": "omgd tx recovery cancel comes first",
+    "NoGuardians": "omgd query guardians ACCOUNT shows that there are none",
+    "BadGuardians": "at most eight, each once",
+    "BadThreshold": "--threshold is 1 to the number of guardians",
+    "BadRecoveryDelay": "--delay is 1m to 30d",
+    "GuardianIsOwner": "name others: an owner's own key cannot stand in for itself",
+    "KeyIsAccount": "give the address of another key: omgd keys new NAME makes one",
+    "RecipientNotAllowed": "omgd query recipients OWNER lists whom it pays, and from when on",
+    "BadRecipients": "at most sixteen",
+}
 _HINTS: Final = {
     **_ORDER_HINTS,
     **_MARKET_HINTS,
     **_STAKING_HINTS,
     **_WALLET_HINTS,
+    **_RECOVERY_HINTS,
     "UNAVAILABLE": "the node may just be starting: try again in a moment",
     "DEADLINE_EXCEEDED": "the node is overloaded or stuck: look at its log, then try again",
     "NOT_FOUND": "omgd query orders OWNER lists open orders; ended ones are kept two days",

@@ -24,6 +24,11 @@ from omg_abci.node.commands.query_markets import market_command, markets_command
 from omg_abci.node.commands.query_orders import book_command, order_command, orders_command
 from omg_abci.node.commands.query_payments import allowances_command, requests_command
 from omg_abci.node.commands.query_proof import proof_command
+from omg_abci.node.commands.query_recovery import (
+    guardians_command,
+    limits_command,
+    recipients_command,
+)
 from omg_abci.node.commands.query_stake import stake_command, validators_command
 from omg_abci.node.commands.words_wallet import describe_scope
 
@@ -62,6 +67,7 @@ def account_command(options: OwnerOptions, *, owner: str) -> None:
             ("account", format_hex(address)),
             ("at height", account.height),
             ("open orders", account.open_orders),
+            *_list_key(account),
             *_list_switch(account),
         ]
     )
@@ -83,6 +89,11 @@ def account_command(options: OwnerOptions, *, owner: str) -> None:
                 for agent in account.agents
             ],
         )
+
+
+def _list_key(account: pb.Account) -> Iterator[tuple[str, object]]:
+    if account.key not in (b"", account.owner):
+        yield "own key", f"{format_hex(account.key)}, given by guardians"
 
 
 def _list_switch(account: pb.Account) -> Iterator[tuple[str, object]]:
@@ -170,5 +181,8 @@ for _command in (
     votes_command,
     allowances_command,
     requests_command,
+    guardians_command,
+    recipients_command,
+    limits_command,
 ):
     query_group.add_command(_command)

@@ -28,7 +28,7 @@ from omg_abci.node.commands.output import (
     print_object,
     say,
 )
-from omg_abci.node.commands.sending import print_outcome
+from omg_abci.node.commands.submitting import print_outcome
 from omg_abci.node.commands.words import describe_event, describe_legs
 from omg_abci.protocol import codec
 from omg_abci.protocol.units import HASH_BYTES, Hash, Height

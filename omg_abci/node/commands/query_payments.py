@@ -51,13 +51,14 @@ def allowances_command(options: OwnerOptions, *, owner: str) -> None:
     ]
     for limit in found.limits:
         daily, today = (show(limit.token, each) for each in (limit.daily, limit.left_today))
-        rows.append(("all together", "", daily, today, _describe_change(limit, catalogue)))
+        rows.append(("all together", "", daily, today, describe_change(limit, catalogue)))
     if rows:
         print_table(("who", "left in all", "a day", "left today", "changes"), rows)
     say(f"{format_count(len(rows), 'bound')} at height {found.height}; days are those of UTC")
 
 
-def _describe_change(limit: pb.Limit, catalogue: Catalogue) -> str:
+def describe_change(limit: pb.Limit, catalogue: Catalogue) -> str:
+    """Return what a limit will be, and when; nothing when it stays."""
     if not limit.next_ms:
         return ""
     later = int(limit.next_daily)

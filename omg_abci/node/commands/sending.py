@@ -1,12 +1,10 @@
-"""From a leg to its result: prepare, show, confirm, sign, submit, wait, say what happened.
+"""From a leg to a signed transaction: prepare, show, confirm, sign, hand over to be submitted.
 
-Guarantees that nothing is signed before it was shown and confirmed (or --yes was given), that the
-secret is read after that, and that a lost answer is told apart from a refusal, so that nobody
-sends an order twice by mistake.
+Guarantees that nothing is signed before it was shown and confirmed (or --yes was given), and that
+the secret is read after that.
 """
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,16 +12,13 @@ from typing import Final, NamedTuple
 import click
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node.client import NodeClient, NodeError
+from omg_abci.node.client import NodeClient
 from omg_abci.node.commands.catalogue import Catalogue, TokenTerms
-from omg_abci.node.commands.connection import connect, find_node, node_option
+from omg_abci.node.commands.connection import connect
 from omg_abci.node.commands.encoding import (
     DecodedTx,
-    decode_tx,
-    encode_body,
-    encode_result,
 )
-from omg_abci.node.commands.failure import CommandError, make_refusal
+from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import (
     Names,
     Signer,
@@ -36,36 +31,23 @@ from omg_abci.node.commands.output import (
     format_hex,
     format_span,
     get_now_ms,
-    json_option,
     parse_span,
     print_object,
     say,
 )
-from omg_abci.node.commands.words import describe_leg, describe_legs
+from omg_abci.node.commands.submitting import SUBMIT_OPTIONS, SubmitOptions, encode_signed, submit
+from omg_abci.node.commands.words import describe_leg
 from omg_abci.protocol import codec
-from omg_abci.protocol.errors import NonceUsed
 from omg_abci.protocol.messages import Message, SignedTx
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
-from omg_abci.protocol.units import Address, TokenId
+from omg_abci.protocol.units import Address
 from omg_abci.rules.fees import compute_declared_work
 from wallet_sdk.build import build_body, choose_scheme, sign
 from wallet_sdk.build_wallet import use_sponsorship
 
 _VALID_FOR: Final = "10m"
-_WAIT_SECONDS: Final = 30.0
 _NO_SIGNATURE: Final = bytes(65)
-_LOST: Final = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN")
-"""After these nobody knows whether the node took the transaction."""
-
-
-class SubmitOptions(NamedTuple):
-    """How a signed transaction is sent."""
-
-    node: str | None
-    no_wait: bool
-    timeout: float
-    as_json: bool
 
 
 class SendOptions(NamedTuple):
@@ -90,25 +72,13 @@ class SendOptions(NamedTuple):
     as_json: bool
 
 
-_SUBMIT_OPTIONS: Final = (
-    node_option,
-    click.option("--no-wait", is_flag=True, help="Do not wait until it is in a block."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=_WAIT_SECONDS,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long to wait for the block.",
-    ),
-    json_option,
-)
 _SIGN_OPTIONS: Final = (
     click.option("--from", "signer_name", required=True, metavar="NAME", help="Key that signs."),
     click.option(
         "--owner",
         metavar="ADDRESS",
-        help="Account that acts, when the key is its agent; by default the key's own.",
+        help="Account that acts, when the key is its agent's or guardians gave it; by default the"
+        " key's own.",
     ),
     keyring_option,
     accounts_option,
@@ -146,8 +116,7 @@ _SIGN_OPTIONS: Final = (
 )
 
 
-with_submit_options = gather(SubmitOptions, _SUBMIT_OPTIONS)
-with_send_options = gather(SendOptions, (*_SIGN_OPTIONS, *_SUBMIT_OPTIONS))
+with_send_options = gather(SendOptions, (*_SIGN_OPTIONS, *SUBMIT_OPTIONS))
 
 
 class Session:
@@ -162,6 +131,7 @@ class Session:
             self.names.find_address(options.owner) if options.owner else self.signer.owner
         )
         self.client = client
+        self.is_own_key = self._is_own_key()
         self.status = client.status()
         if options.chain_id not in (None, self.status.chain_id):
             raise CommandError(
@@ -172,6 +142,15 @@ class Session:
         self.catalogue = Catalogue.load(client)
         self.now_ms = get_now_ms()
         self.nonce = options.nonce or self.now_ms
+
+    def _is_own_key(self) -> bool:
+        """Tell whether the signer's is the own key of the account: its address's, or a given one.
+
+        An address's own key that was replaced is not found out here: the node refuses it.
+        """
+        if self.signer.address == self.owner:
+            return True
+        return self.client.account(self.owner).key == self.signer.address
 
     @property
     def fee_token(self) -> TokenTerms:
@@ -192,16 +171,18 @@ class Session:
             legs,
             nonce=self.nonce,
             signer=signer.address,
+            is_own_key=self.is_own_key,
             after=options.after,
             valid_until_ms=self.nonce + parse_span(options.valid_for),
             max_unit_price=options.max_unit_price or self._choose_unit_price(),
         )
-        tx = DecodedTx(signer.address, choose_scheme(self.owner, signer.address), body)
+        scheme = choose_scheme(self.owner, signer.address, is_own_key=self.is_own_key)
+        tx = DecodedTx(signer.address, scheme, body)
         self._show(tx, note)
         if not options.yes:
             _confirm()
         domain = get_domain(self.status)
-        raw = sign(domain, body, signer.address, signer.unlock())
+        raw = sign(domain, body, signer.address, signer.unlock(), is_own_key=self.is_own_key)
         signed = Verifier(domain).verify_tx(raw)
         if options.no_submit:
             self._print_signed(signed)
@@ -211,7 +192,8 @@ class Session:
 
     def _show(self, tx: DecodedTx, note: str) -> None:
         body = tx.body
-        whose = "" if tx.signer == body.owner else f", agent of {format_hex(body.owner)}"
+        role = "own key" if self.is_own_key else "agent"
+        whose = "" if tx.signer == body.owner else f", {role} of {format_hex(body.owner)}"
         say(f"On chain {body.chain_id}, {self.signer.name} ({format_hex(tx.signer)}{whose}) signs:")
         for leg in body.legs:
             say(f"  {describe_leg(leg, self.catalogue)}")
@@ -233,7 +215,7 @@ class Session:
     def _print_signed(self, signed: SignedTx) -> None:
         if self.options.as_json:
             tx_id, raw = format_hex(signed.tx_id), format_hex(signed.raw)
-            print_object({"tx_id": tx_id, "raw": raw, "tx": _encode(signed)})
+            print_object({"tx_id": tx_id, "raw": raw, "tx": encode_signed(signed)})
             return
         say(f"transaction {format_hex(signed.tx_id)}, not sent; omgd tx send-raw FILE sends it")
         click.echo(format_hex(signed.raw))
@@ -260,137 +242,8 @@ def _confirm() -> None:
         raise CommandError("not_confirmed", "nothing was signed", "--yes signs without asking")
 
 
-def _encode(signed: SignedTx) -> dict[str, object]:
-    return encode_body(DecodedTx(signed.signer, signed.scheme, signed.body))
-
-
 def _compute_declared_work(tx: DecodedTx) -> int:
     """Return the most work that the transaction can use, once it is signed."""
     body = codec.encode_body(tx.body)
     raw = codec.encode_envelope(body, tx.signer, tx.scheme, _NO_SIGNATURE)
     return compute_declared_work(SignedTx(raw, b"", tx.signer, tx.scheme, tx.body))
-
-
-# --- submit and wait --------------------------------------------------------------------------
-
-
-def submit(
-    client: NodeClient,
-    how: SubmitOptions,
-    signed: SignedTx,
-    catalogue: Catalogue,
-    status: pb.Status,
-) -> None:
-    """Submit a transaction, wait for its block unless told not to, print what it did.
-
-    Raise CommandError for a refusal, for a leg that failed, and when no block came in time.
-    """
-    tx_id = format_hex(signed.tx_id)
-    try:
-        (admission,) = client.submit([signed.raw])
-    except NodeError as reason:
-        if reason.code not in _LOST:
-            raise
-        raise CommandError(
-            "answer_lost",
-            f"the node may or may not have taken transaction {tx_id}: {reason.text}",
-            f"before sending it again: omgd query tx-result {tx_id}",
-        ) from reason
-    if admission.code:
-        raise _explain_refusal(admission, tx_id)
-    if how.no_wait:
-        _print_acknowledged(tx_id, signed, as_json=how.as_json)
-        return
-    say(f"transaction {tx_id} is acknowledged; waiting for its block …")
-    block, outcome = _wait(find_node(how.node), signed, status.height + 1, how.timeout)
-    fee_token = status.fee_token
-    if print_outcome(block, outcome, catalogue, fee_token, as_json=how.as_json):
-        raise SystemExit(1)
-
-
-def _explain_refusal(admission: pb.Admission, tx_id: str) -> CommandError:
-    refusal = make_refusal(admission.code, admission.log)
-    if admission.code == NonceUsed.code:
-        hint = f"it may have been executed already: omgd query tx-result {tx_id}"
-        return CommandError(refusal.code, refusal.text, hint)
-    return refusal
-
-
-def _print_acknowledged(tx_id: str, signed: SignedTx, *, as_json: bool) -> None:
-    if as_json:
-        print_object({"tx_id": tx_id, "acknowledged": True, "tx": _encode(signed)})
-    else:
-        click.echo(f"transaction {tx_id} is acknowledged")
-
-
-def _wait(
-    target: str, signed: SignedTx, from_height: int, timeout: float
-) -> tuple[pb.Block, pb.TxOutcome]:
-    """Return the block that has the transaction; raise CommandError when none comes in time."""
-    with NodeClient(target) as client:
-        # A stream without blocks never returns by itself: closing its channel ends it.
-        overdue = threading.Event()
-
-        def give_up() -> None:
-            overdue.set()
-            client.close()
-
-        timer = threading.Timer(timeout, give_up)
-        timer.daemon = True
-        timer.start()
-        try:
-            for block in client.stream_blocks(from_height):
-                for outcome in block.txs:
-                    if outcome.tx_id == signed.tx_id:
-                        return block, outcome
-        except NodeError as reason:
-            if not overdue.is_set():
-                raise
-            raise _make_overdue(signed, timeout) from reason
-        finally:
-            timer.cancel()
-    raise _make_overdue(signed, timeout)
-
-
-def _make_overdue(signed: SignedTx, timeout: float) -> CommandError:
-    tx_id = format_hex(signed.tx_id)
-    left = max(0, signed.body.valid_until_ms - get_now_ms())
-    stays = f"; it may still come, for {format_span(left)}" if left else ""
-    return CommandError(
-        "not_included",
-        f"transaction {tx_id} is acknowledged, but in no block after {timeout:g} s{stays}",
-        f"omgd query tx-result {tx_id} tells when it is",
-    )
-
-
-def print_outcome(
-    block: pb.Block,
-    outcome: pb.TxOutcome,
-    catalogue: Catalogue,
-    fee_token: TokenId,
-    *,
-    as_json: bool,
-) -> bool:
-    """Print what became of a transaction; tell whether it failed."""
-    tx = decode_tx(outcome.tx)
-    result = codec.decode_result(outcome.result, outcome.code)
-    failure = make_refusal(result.code) if result.code else None
-    if as_json:
-        shown: dict[str, object] = {
-            "tx_id": format_hex(outcome.tx_id),
-            "height": block.height,
-            "time_ms": block.time_ms,
-            "tx": encode_body(tx),
-            **encode_result(result),
-        }
-        if failure:
-            shown["error"] = failure.describe()
-        print_object(shown)
-        return failure is not None
-    click.echo(f"in block {block.height}, transaction {format_hex(outcome.tx_id)}:")
-    for line in describe_legs(tx.body.legs, result.legs, catalogue):
-        click.echo(f"  {line}")
-    click.echo(f"  fee {catalogue.tokens[fee_token].format(result.fee)}")
-    if failure and failure.hint:
-        say(f"  → {failure.hint}")
-    return failure is not None

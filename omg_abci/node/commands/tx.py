@@ -4,6 +4,8 @@ Transfers, agents and signed bytes are here; orders, markets, tokens and payment
 their own.
 """
 
+import functools
+import operator
 from pathlib import Path
 from typing import Final
 
@@ -15,24 +17,29 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.output import format_examples, parse_moment
 from omg_abci.node.commands.sending import (
     SendOptions,
-    SubmitOptions,
     get_domain,
     open_session,
-    submit,
     with_send_options,
-    with_submit_options,
 )
+from omg_abci.node.commands.submitting import SubmitOptions, submit, with_submit_options
 from omg_abci.node.commands.tx_many import send_many_command
 from omg_abci.node.commands.tx_markets import MARKET_COMMANDS
 from omg_abci.node.commands.tx_orders import ORDER_COMMANDS
 from omg_abci.node.commands.tx_payments import PAYMENT_COMMANDS
+from omg_abci.node.commands.tx_recipients import recipients_group
+from omg_abci.node.commands.tx_recovery import RECOVERY_COMMANDS
 from omg_abci.node.commands.tx_tokens import token_group
 from omg_abci.protocol.limits import TX_BYTES_MAX
 from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Scope
 from wallet_sdk import build
 
-_SCOPES: Final = {"trade": Scope.TRADE, "pay": Scope.PAY, "both": Scope.TRADE | Scope.PAY}
+_SCOPES: Final = {
+    "trade": Scope.TRADE,
+    "pay": Scope.PAY,
+    "both": Scope.TRADE | Scope.PAY,
+    "recover": Scope.RECOVER,
+}
 _SUBACCOUNT: Final = click.IntRange(0, 255)
 
 
@@ -53,8 +60,9 @@ def tx_group() -> None:
     behind: 150lots, 8500ticks, 1500000units. A number off the market's grid is refused, never
     rounded. MARKET is BASE/QUOTE or an id, TOKEN a symbol or an id, ADDRESS 0x… or a key's name.
 
-    An owner's own key signs typed data, an agent's key signs raw bytes for --owner. With --json
-    the answer has a field "error" when the transaction failed, and the status is 1.
+    An owner's own key signs typed data, also the key that guardians gave the account of --owner;
+    an agent's key signs raw bytes for --owner. With --json the answer has a field "error" when the
+    transaction failed, and the status is 1.
     """
 
 
@@ -93,6 +101,7 @@ def transfer_command(
     epilog=format_examples(
         "omgd tx approve-agent bot --expires 7d --from alice",
         "omgd tx approve-agent till --may pay --from alice",
+        "omgd tx approve-agent tower --may recover --may trade --from alice",
     ),
 )
 @click.argument("agent", metavar="ADDRESS")
@@ -106,16 +115,21 @@ def transfer_command(
 @click.option(
     "--may",
     type=click.Choice(list(_SCOPES)),
-    default="trade",
+    multiple=True,
+    default=("trade",),
     show_default=True,
-    help="Trade: orders and the switch. Pay: up to its allowances, which omgd tx allowance sets.",
+    help="Trade: orders and the switch. Pay: up to its allowances, which omgd tx allowance sets."
+    " Both: trade and pay. Recover: approve, cancel and finish recoveries. More than once: all.",
 )
 @with_send_options
-def approve_agent_command(options: SendOptions, *, agent: str, expires: str, may: str) -> None:
-    """Let another key trade or pay for the owner, and do nothing else."""
+def approve_agent_command(
+    options: SendOptions, *, agent: str, expires: str, may: tuple[str, ...]
+) -> None:
+    """Let another key trade, pay or recover for the owner, and do nothing else."""
     with open_session(options) as session:
         address, until_ms = session.names.find_address(agent), parse_moment(expires, session.now_ms)
-        session.send(build.approve_agent(address, until_ms, scope=_SCOPES[may]))
+        scope = functools.reduce(operator.or_, [_SCOPES[each] for each in may])
+        session.send(build.approve_agent(address, until_ms, scope=scope))
 
 
 @tx_group.command("revoke-agent", epilog=format_examples("omgd tx revoke-agent bot --from alice"))
@@ -166,6 +180,8 @@ for _command in (
     *ORDER_COMMANDS,
     *MARKET_COMMANDS,
     *PAYMENT_COMMANDS,
+    *RECOVERY_COMMANDS,
+    recipients_group,
     token_group,
     send_many_command,
 ):

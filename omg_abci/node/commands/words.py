@@ -14,7 +14,11 @@ from omg_abci.node.commands.output import (
     format_span,
     format_time,
 )
-from omg_abci.node.commands.words_staking import describe_staking_done, describe_staking_leg
+from omg_abci.node.commands.words_staking import (
+    describe_staking_done,
+    describe_staking_leg,
+    describe_validator_event,
+)
 from omg_abci.node.commands.words_wallet import (
     describe_scope,
     describe_wallet_done,
@@ -42,6 +46,9 @@ from omg_abci.protocol.results import (
     StatusChanged,
     Trade,
     Uncrossed,
+    ValidatorJailed,
+    ValidatorSlashed,
+    ValidatorUnjailed,
 )
 from omg_abci.protocol.units import (
     Ended,
@@ -370,6 +377,8 @@ def describe_event(event: Event, catalogue: Catalogue) -> Iterator[str]:
         case StatusChanged():
             status = describe_status(event.status, event.until_ms)
             yield f"{_name_market(event.market, catalogue)} is now {status}"
+        case ValidatorSlashed() | ValidatorJailed() | ValidatorUnjailed():
+            yield describe_validator_event(event, catalogue)
 
 
 def _describe_auction(event: Uncrossed, catalogue: Catalogue) -> str:

@@ -1,9 +1,12 @@
-"""Legs about stake in words for people; amounts are in the fee token."""
+"""Legs about stake and what happens to validators in words for people.
+
+Amounts are in the fee token.
+"""
 
 from typing import Final
 
 from omg_abci.node.commands.catalogue import Catalogue
-from omg_abci.node.commands.output import format_hex
+from omg_abci.node.commands.output import format_height, format_hex, format_time
 from omg_abci.protocol.messages import (
     ClaimRewards,
     CreateValidator,
@@ -16,7 +19,13 @@ from omg_abci.protocol.messages import (
     Unjail,
 )
 from omg_abci.protocol.parameters import COST, MARKET_BOND, PARAMETERS, SELF_BOND_MIN
+from omg_abci.protocol.results import ValidatorJailed, ValidatorSlashed, ValidatorUnjailed
+from omg_abci.protocol.units import Fault
 
+_FAULTS: Final[dict[int, str]] = {
+    Fault.DOWNTIME: "it missed too many blocks",
+    Fault.EQUIVOCATION: "it signed two blocks of one height",
+}
 AMOUNTS: Final = (COST, MARKET_BOND, SELF_BOND_MIN)
 """Parameters that are amounts of the fee token; the others are plain numbers."""
 _DONE: Final[dict[type[StakingMessage], str]] = {
@@ -72,6 +81,28 @@ def describe_staking_leg(leg: StakingMessage, catalogue: Catalogue) -> str:
 def describe_staking_done(leg: StakingMessage) -> str:
     """Return what became of a leg about stake that was done."""
     return _DONE[type(leg)]
+
+
+def describe_validator_event(
+    event: ValidatorSlashed | ValidatorJailed | ValidatorUnjailed, catalogue: Catalogue
+) -> str:
+    """Return what happened to a validator, and why."""
+    who = f"validator {format_hex(event.validator)}"
+    match event:
+        case ValidatorSlashed():
+            show = catalogue.format_fee_amount
+            left = f", of that {show(event.from_pools)} had left it" if event.from_pools else ""
+            why = f"{_get_fault(event.fault)} ({format_height(event.height)})"
+            return f"{who} lost {show(event.tokens)} of its stake{left}: {why}"
+        case ValidatorJailed():
+            until = f"until {format_time(event.until_ms)}" if event.until_ms else "for ever"
+            return f"{who} is jailed {until}: {_get_fault(event.fault)}"
+        case ValidatorUnjailed():
+            return f"{who} is not jailed any more"
+
+
+def _get_fault(fault: int) -> str:
+    return _FAULTS.get(fault, f"fault {fault}")
 
 
 def _percent(basis_points: int) -> str:

@@ -177,8 +177,13 @@ def _describe_memo(memo: bytes) -> str:
 
 def describe_scope(scope: int) -> str:
     """Return what an agent of a scope may do."""
-    named = {Scope.TRADE: "trade", Scope.PAY: "pay up to its allowances"}
-    return " and ".join([word for bit, word in named.items() if scope & bit])
+    named = {
+        Scope.TRADE: "trade",
+        Scope.PAY: "pay up to its allowances",
+        Scope.RECOVER: "recover accounts",
+    }
+    words = [word for bit, word in named.items() if scope & bit]
+    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
 
 
 def name_token(token: TokenId, catalogue: Catalogue) -> str:

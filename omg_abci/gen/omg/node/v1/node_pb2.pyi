@@ -345,6 +345,7 @@ class Account(_message.Message):
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     ORDERS_SUM_FIELD_NUMBER: _builtins.int
     SWITCH_MS_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     owner: _builtins.bytes
     open_orders: _builtins.int
@@ -352,6 +353,8 @@ class Account(_message.Message):
     """additive hash of the open orders, 32 bytes"""
     switch_ms: _builtins.int
     """dead-man's switch: then all open orders are cancelled; 0 = off"""
+    key: _builtins.bytes
+    """whose signature is the owner's: its own, or what guardians gave it"""
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]: ...
     @_builtins.property
@@ -366,10 +369,11 @@ class Account(_message.Message):
         open_orders: _builtins.int = ...,
         orders_sum: _builtins.bytes = ...,
         switch_ms: _builtins.int = ...,
+        key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner", "switch_ms", b"switch_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "balances", b"balances", "height", b"height", "key", b"key", "open_orders", b"open_orders", "orders_sum", b"orders_sum", "owner", b"owner", "switch_ms", b"switch_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1547,6 +1551,194 @@ class ListRequestsResponse(_message.Message):
 Global___ListRequestsResponse: _TypeAlias = ListRequestsResponse  # noqa: Y015
 
 @_typing.final
+class GetGuardiansRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuardiansRequest: _TypeAlias = GetGuardiansRequest  # noqa: Y015
+
+@_typing.final
+class Approval(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARDIAN_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    guardian: _builtins.bytes
+    key: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        guardian: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guardian", b"guardian", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+@_typing.final
+class Guardians(_message.Message):
+    """Who may give an account another key, and what they have approved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    DELAY_MS_FIELD_NUMBER: _builtins.int
+    GUARDIANS_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    WAITING_KEY_FIELD_NUMBER: _builtins.int
+    READY_MS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    owner: _builtins.bytes
+    key: _builtins.bytes
+    """the account's own key now"""
+    threshold: _builtins.int
+    """how many must approve; 0 = there are no guardians"""
+    delay_ms: _builtins.int
+    waiting_key: _builtins.bytes
+    """what enough of them approved; empty = no key yet"""
+    ready_ms: _builtins.int
+    """from when on that key may take effect"""
+    @_builtins.property
+    def guardians(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """ascending"""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Approval]:
+        """ascending by guardian; none = no recovery is under way"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of the records, of those too that are not there"""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+        threshold: _builtins.int = ...,
+        delay_ms: _builtins.int = ...,
+        guardians: _abc.Iterable[_builtins.bytes] | None = ...,
+        approvals: _abc.Iterable[Global___Approval] | None = ...,
+        waiting_key: _builtins.bytes = ...,
+        ready_ms: _builtins.int = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "delay_ms", b"delay_ms", "guardians", b"guardians", "height", b"height", "key", b"key", "keys", b"keys", "owner", b"owner", "ready_ms", b"ready_ms", "threshold", b"threshold", "waiting_key", b"waiting_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Guardians: _TypeAlias = Guardians  # noqa: Y015
+
+@_typing.final
+class GetRecipientsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRecipientsRequest: _TypeAlias = GetRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class Recipient(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    recipient: _builtins.bytes
+    since_ms: _builtins.int
+    """from when on it may be paid"""
+    def __init__(
+        self,
+        *,
+        recipient: _builtins.bytes = ...,
+        since_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient", "since_ms", b"since_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recipient: _TypeAlias = Recipient  # noqa: Y015
+
+@_typing.final
+class Recipients(_message.Message):
+    """Whom an account pays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    LIFTS_MS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    owner: _builtins.bytes
+    bound: _builtins.bool
+    """false: it pays anybody"""
+    lifts_ms: _builtins.int
+    """when the bound is lifted; 0 = it is not to be"""
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recipient]:
+        """ascending"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of the record, also where there is none"""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        owner: _builtins.bytes = ...,
+        bound: _builtins.bool = ...,
+        recipients: _abc.Iterable[Global___Recipient] | None = ...,
+        lifts_ms: _builtins.int = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "height", b"height", "keys", b"keys", "lifts_ms", b"lifts_ms", "owner", b"owner", "recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recipients: _TypeAlias = Recipients  # noqa: Y015
+
+@_typing.final
 class ListMarketsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2169,6 +2361,9 @@ class Event(_message.Message):
     TRADE_FIELD_NUMBER: _builtins.int
     UNCROSSED_FIELD_NUMBER: _builtins.int
     STATUS_CHANGED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_SLASHED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_JAILED_FIELD_NUMBER: _builtins.int
+    VALIDATOR_UNJAILED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def removed(self) -> Global___Removed: ...
     @_builtins.property
@@ -2179,6 +2374,12 @@ class Event(_message.Message):
     def uncrossed(self) -> Global___Uncrossed: ...
     @_builtins.property
     def status_changed(self) -> Global___StatusChanged: ...
+    @_builtins.property
+    def validator_slashed(self) -> Global___ValidatorSlashed: ...
+    @_builtins.property
+    def validator_jailed(self) -> Global___ValidatorJailed: ...
+    @_builtins.property
+    def validator_unjailed(self) -> Global___ValidatorUnjailed: ...
     def __init__(
         self,
         *,
@@ -2187,12 +2388,15 @@ class Event(_message.Message):
         trade: Global___Trade | None = ...,
         uncrossed: Global___Uncrossed | None = ...,
         status_changed: Global___StatusChanged | None = ...,
+        validator_slashed: Global___ValidatorSlashed | None = ...,
+        validator_jailed: Global___ValidatorJailed | None = ...,
+        validator_unjailed: Global___ValidatorUnjailed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed", "validator_jailed", b"validator_jailed", "validator_slashed", b"validator_slashed", "validator_unjailed", b"validator_unjailed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "kind", b"kind", "removed", b"removed", "status_changed", b"status_changed", "trade", b"trade", "uncrossed", b"uncrossed", "validator_jailed", b"validator_jailed", "validator_slashed", b"validator_slashed", "validator_unjailed", b"validator_unjailed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["removed", "activated", "trade", "uncrossed", "status_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["removed", "activated", "trade", "uncrossed", "status_changed", "validator_slashed", "validator_jailed", "validator_unjailed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -2347,6 +2551,93 @@ class StatusChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusChanged: _TypeAlias = StatusChanged  # noqa: Y015
+
+@_typing.final
+class ValidatorSlashed(_message.Message):
+    """Stake behind a validator was destroyed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    FROM_POOLS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    """its owner"""
+    fault: _builtins.int
+    """1 downtime, 2 equivocation"""
+    height: _builtins.int
+    """of the offence"""
+    tokens: _builtins.str
+    """all that was taken, fee token, smallest units"""
+    from_pools: _builtins.str
+    """of that what had left the validator: unbonding or moved on"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        fault: _builtins.int = ...,
+        height: _builtins.int = ...,
+        tokens: _builtins.str = ...,
+        from_pools: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "from_pools", b"from_pools", "height", b"height", "tokens", b"tokens", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorSlashed: _TypeAlias = ValidatorSlashed  # noqa: Y015
+
+@_typing.final
+class ValidatorJailed(_message.Message):
+    """A validator may not sign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    fault: _builtins.int
+    until_ms: _builtins.int
+    """before that it cannot come back; 0 = it never can"""
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+        fault: _builtins.int = ...,
+        until_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "until_ms", b"until_ms", "validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorJailed: _TypeAlias = ValidatorJailed  # noqa: Y015
+
+@_typing.final
+class ValidatorUnjailed(_message.Message):
+    """A validator's owner ended its jail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    validator: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        validator: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["validator", b"validator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidatorUnjailed: _TypeAlias = ValidatorUnjailed  # noqa: Y015
 
 @_typing.final
 class Block(_message.Message):

@@ -706,7 +706,7 @@ class ApproveAgent(_message.Message):
     agent: _builtins.bytes
     """20-byte address"""
     scope: _builtins.int
-    """bits: 1 = trade, 2 = pay"""
+    """bits: 1 = trade, 2 = pay, 4 = recover"""
     expires_ms: _builtins.int
     def __init__(
         self,
