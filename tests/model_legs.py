@@ -20,17 +20,20 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetLimits,
     SetRecipients,
     SetSponsorship,
     SetSwitch,
     Transfer,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
+from tests.model_offers import set_fee_offer
 from tests.model_orders import amend_order, place_order
 from tests.model_payments import bound_payments, pay, set_allowance, spend
 from tests.model_recovery import RECOVERY_LEGS, do_recovery_leg, find_key
@@ -57,7 +60,9 @@ def do_leg(
             return bound_payments(state, owner, leg), 0
         case SetSponsorship():
             return set_sponsorship(state, owner, leg), 0
-        case UseSponsorship():
+        case SetFeeOffer():
+            return set_fee_offer(state, owner, leg), 0
+        case UseSponsorship() | UseFeeOffer():
             return LegResult(), 0
         case CreatePaymentRequest():
             return create_request(state, owner, leg), 0
