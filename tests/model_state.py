@@ -176,7 +176,6 @@ class State:
     grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
     """By sponsor and customer."""
     offers: dict[tuple[bytes, int], Offer] = field(default_factory=dict)
-    """By provider and token."""
     terms: dict[tuple[bytes, int], Offer] = field(default_factory=dict)
     """The offers before this block."""
     unpaid: list[Fee] = field(default_factory=list)

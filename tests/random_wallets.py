@@ -100,7 +100,7 @@ def draw_offer_leg(pick: Random) -> Message:
     """Draw what a provider takes for fees."""
     token = pick.choice([2, 3, 3, 3, 3, 1, 9])
     total = pick.choice([0, 2_000, 30_000, 10**6, 10**6])
-    expires_ms = pick.choice([draw_time(pick), 90_000, 90_000])
+    expires_ms = pick.choice([draw_time(pick), 1, 90_000, 90_000, 90_000])
     if not total:
         return SetFeeOffer(token, 0, 0, 0, 0)
     return SetFeeOffer(token, pick.choice([1, 1, 3]), pick.choice([50, 70, 700]), total, expires_ms)

@@ -4,7 +4,7 @@ Drawn small (the default) everything interacts: few owners, prices, lots and cli
 near the block's. Drawn wide every field takes its whole valid range, as the codec must.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -74,7 +74,7 @@ from tests.field_draws import (
 from tests.strategies_markets import change_market, create_market
 from tests.strategies_recovery import RECOVERY_MESSAGES, WIDE_RECOVERY
 from tests.strategies_staking import STAKING_STRATEGIES, WIDE_STAKING
-from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES
+from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES, name_payer_first
 
 __all__ = (
     "AGENTS",
@@ -312,13 +312,6 @@ def make_body(
             for leg in plan.legs
         ),
     )
-
-
-def name_payer_first(legs: Iterable[Message]) -> tuple[Message, ...]:
-    """Return the legs with the first one that says who pays before them, and no other such."""
-    drawn = tuple(legs)
-    payers = [leg for leg in drawn if isinstance(leg, UseSponsorship | UseFeeOffer)]
-    return (*payers[:1], *[leg for leg in drawn if leg not in payers])
 
 
 _ENDING = (

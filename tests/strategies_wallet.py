@@ -1,5 +1,7 @@
 """Hypothesis strategies for the messages of wallets, providers and issuers."""
 
+from collections.abc import Iterable
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -162,6 +164,13 @@ def use_fee_offer(*, wide: bool = False) -> SearchStrategy[UseFeeOffer]:
     """Draw whose offer pays the fee, and what it may cost."""
     most = amounts(wide=True) if wide else st.sampled_from([2, 500, 10**6])
     return st.builds(UseFeeOffer, addresses(wide=wide), tokens(wide=wide), most)
+
+
+def name_payer_first(legs: Iterable[Message]) -> tuple[Message, ...]:
+    """Return the legs with the first one that says who pays before them, and no other such."""
+    drawn = tuple(legs)
+    payers = [leg for leg in drawn if isinstance(leg, UseSponsorship | UseFeeOffer)]
+    return (*payers[:1], *[leg for leg in drawn if leg not in payers])
 
 
 def set_limits(*, wide: bool = False) -> SearchStrategy[SetLimits]:
