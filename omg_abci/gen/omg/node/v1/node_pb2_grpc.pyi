@@ -49,6 +49,7 @@ class NodeStub:
     GetTally: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetTallyRequest, _node_pb2.Tally]
     GetAllowances: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetAllowancesRequest, _node_pb2.Allowances]
     ListRequests: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]
+    ListFeeOffers: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListFeeOffersRequest, _node_pb2.ListFeeOffersResponse]
     ListTokens: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]
     GetProof: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]
     StreamBlocks: _grpc.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]
@@ -74,6 +75,7 @@ class NodeAsyncStub(NodeStub):
     GetTally: _aio.UnaryUnaryMultiCallable[_node_pb2.GetTallyRequest, _node_pb2.Tally]  # type: ignore[assignment]
     GetAllowances: _aio.UnaryUnaryMultiCallable[_node_pb2.GetAllowancesRequest, _node_pb2.Allowances]  # type: ignore[assignment]
     ListRequests: _aio.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]  # type: ignore[assignment]
+    ListFeeOffers: _aio.UnaryUnaryMultiCallable[_node_pb2.ListFeeOffersRequest, _node_pb2.ListFeeOffersResponse]  # type: ignore[assignment]
     ListTokens: _aio.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]  # type: ignore[assignment]
     GetProof: _aio.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]  # type: ignore[assignment]
     StreamBlocks: _aio.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]  # type: ignore[assignment]
@@ -204,6 +206,13 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.ListRequestsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.ListRequestsResponse, _abc.Awaitable[_node_pb2.ListRequestsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListFeeOffers(
+        self,
+        request: _node_pb2.ListFeeOffersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ListFeeOffersResponse, _abc.Awaitable[_node_pb2.ListFeeOffersResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListTokens(
