@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SetFeeOffer
+from omg_abci.protocol.messages import SetFeeOffer, SetSponsorship
 from omg_abci.protocol.results import LegResult
 from tests.model_payments import find_limit, find_recipients
 from tests.model_records import Fee, Offer
+from tests.model_sponsors import set_sponsorship
 from tests.model_state import Refused, State
+
+
+def promise_fees(state: State, owner: bytes, leg: SetSponsorship | SetFeeOffer) -> LegResult:
+    """Pay fees for nothing, or for another token."""
+    if isinstance(leg, SetSponsorship):
+        return set_sponsorship(state, owner, leg)
+    return set_fee_offer(state, owner, leg)
 
 
 def set_fee_offer(state: State, owner: bytes, leg: SetFeeOffer) -> LegResult:

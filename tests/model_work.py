@@ -96,12 +96,10 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_RECOVERY
         case FinishRecovery():
             return limits.WORK_FINISH_RECOVERY
-        case SetSponsorship():
+        case SetSponsorship() | SetFeeOffer():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():
             return limits.WORK_SPONSORED
-        case SetFeeOffer():
-            return limits.WORK_FEE_OFFER
         case UseFeeOffer():
             return limits.WORK_FEE_SWAP
         case PayRequest():

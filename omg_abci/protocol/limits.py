@@ -173,9 +173,9 @@ WORK_PAY: Final = 60
 WORK_ALLOWANCE: Final = 60
 WORK_REQUEST: Final = 60
 WORK_SPONSORSHIP: Final = 60
+"""Setting a grant, or a fee offer."""
 WORK_SPONSORED: Final = 30
 """Naming a sponsor, whose grant is written when the fee is known."""
-WORK_FEE_OFFER: Final = 60
 WORK_FEE_SWAP: Final = 60
 """Naming a fee offer: it and two balances more are written when the fee is known."""
 WORK_LIMITS: Final = 60

@@ -29,6 +29,7 @@ from omg_abci.protocol.messages_recovery import (
 )
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.messages_sponsors import (
+    PayerMessage,
     SetFeeOffer,
     SetSponsorship,
     UseFeeOffer,
@@ -82,6 +83,7 @@ __all__ = (
     "Mint",
     "Pay",
     "PayRequest",
+    "PayerMessage",
     "PlaceOrder",
     "RecoveryMessage",
     "Redelegate",

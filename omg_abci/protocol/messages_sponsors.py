@@ -76,3 +76,6 @@ class UseFeeOffer(NamedTuple):
             raise errors.BadToken
         if not 1 <= self.max_amount <= limits.AMOUNT_MAX:
             raise errors.BadAmount
+
+
+PayerMessage = SetSponsorship | UseSponsorship | SetFeeOffer | UseFeeOffer

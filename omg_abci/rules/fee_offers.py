@@ -39,7 +39,7 @@ def process_set_fee_offer(state: WorkingState, ctx: LegContext, msg: SetFeeOffer
     Raise UnknownFeeOffer, FeeTokenOffered, UnknownToken, FeeOfferExpiryOutOfRange,
     DepositNotCovered.
     """
-    ctx.work += limits.WORK_FEE_OFFER
+    ctx.work += limits.WORK_SPONSORSHIP
     owner = ctx.account.owner
     key = schema.compute_fee_offer_key(owner, msg.token)
     known = state.find_record(FeeOfferRecord, key)

@@ -109,12 +109,10 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_RECOVERY
         case FinishRecovery():
             return limits.WORK_FINISH_RECOVERY
-        case SetSponsorship():
+        case SetSponsorship() | SetFeeOffer():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():
             return limits.WORK_SPONSORED
-        case SetFeeOffer():
-            return limits.WORK_FEE_OFFER
         case UseFeeOffer():
             return limits.WORK_FEE_SWAP
         case PayRequest():

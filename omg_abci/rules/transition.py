@@ -32,6 +32,7 @@ from omg_abci.protocol.messages import (
     Message,
     Mint,
     Pay,
+    PayerMessage,
     PayRequest,
     PlaceOrder,
     RecoveryMessage,
@@ -313,6 +314,22 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_set_allowance(state, ctx, msg)
         case SetLimits():
             return process_set_limits(state, ctx, msg)
+        case CreatePaymentRequest():
+            return process_create_payment_request(state, ctx, msg)
+        case PayRequest():
+            return process_pay_request(state, ctx, msg)
+        case CloseRequest():
+            return process_close_request(state, ctx, msg)
+        case _:
+            return _process_payer_leg(state, ctx, msg)
+
+
+def _process_payer_leg(
+    state: WorkingState,
+    ctx: LegContext,
+    msg: PayerMessage | RecoveryMessage | SetRecipients | StakingMessage,
+) -> LegResult:
+    match msg:
         case SetSponsorship():
             return process_set_sponsorship(state, ctx, msg)
         case UseSponsorship():
@@ -321,12 +338,6 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_set_fee_offer(state, ctx, msg)
         case UseFeeOffer():
             return process_use_fee_offer(state, ctx, msg)
-        case CreatePaymentRequest():
-            return process_create_payment_request(state, ctx, msg)
-        case PayRequest():
-            return process_pay_request(state, ctx, msg)
-        case CloseRequest():
-            return process_close_request(state, ctx, msg)
         case _:
             return _process_safety_leg(state, ctx, msg)
 
