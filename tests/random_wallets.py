@@ -100,7 +100,7 @@ def draw_offer_leg(pick: Random) -> Message:
     """Draw what a provider takes for fees."""
     token = pick.choice([2, 3, 3, 3, 3, 1, 9])
     total = pick.choice([0, 2_000, 30_000, 10**6, 10**6])
-    expires_ms = pick.choice([draw_time(pick), 1, 90_000, 90_000, 90_000])
+    expires_ms = pick.choice([draw_time(pick), 1, *[90_000] * 6])
     if not total:
         return SetFeeOffer(token, 0, 0, 0, 0)
     return SetFeeOffer(token, pick.choice([1, 1, 3]), pick.choice([50, 70, 700]), total, expires_ms)
@@ -136,6 +136,8 @@ class WalletSource(PlanSource):
 
     share = 0.6
     genesis = WALLETS
+    promises: tuple[tuple[bytes, Message], ...] = ()
+    """The last grants and offers that were drawn, done or not."""
 
     def draw_leg(self, owner: Key, signer: Key) -> Message:
         """Draw a leg of a wallet, or another one."""
@@ -151,14 +153,33 @@ class WalletSource(PlanSource):
             if kind < 0.75:
                 return draw_request_leg(pick)
             if kind < 0.85:
-                return draw_sponsor_leg(pick) if pick.random() < 0.6 else draw_offer_leg(pick)
+                return self._promise(owner)
             return draw_agent_leg(pick, owner)
         return super().draw_leg(owner, signer)
+
+    def _promise(self, owner: Key) -> Message:
+        """Draw what an owner grants or offers, and remember it."""
+        grants = self.random.random() < 0.5
+        leg = draw_sponsor_leg(self.random) if grants else draw_offer_leg(self.random)
+        self.promises = (*self.promises[-11:], (owner.address, leg))
+        return leg
+
+    def _draw_payer(self, owner: Key) -> Message:
+        """Draw who pays an owner's fee, more often somebody who may have promised it."""
+        known: list[Message] = []
+        for who, leg in self.promises:
+            if isinstance(leg, SetSponsorship) and leg.customer == owner.address:
+                known.append(UseSponsorship(who))
+            elif isinstance(leg, SetFeeOffer) and who != owner.address:
+                known.append(UseFeeOffer(who, leg.token, 10**6))
+        if known and self.random.random() < 0.7:
+            return self.random.choice(known)
+        return draw_payer_leg(self.random)
 
     def draw_tx(self, legs_max: int) -> TxPlan:
         """Draw a transaction; one in five lets somebody else pay its fee."""
         plan = super().draw_tx(legs_max)
         if self.random.random() < 0.8:
             return plan
-        payer = draw_payer_leg(self.random)
+        payer = self._draw_payer(plan.owner)
         return plan._replace(legs=(payer, *plan.legs[: limits.LEGS_TYPED_MAX - 1]))

@@ -32,7 +32,7 @@ from tests.seeded_runs import EVENTS
 from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 39
+SEED = 9
 BLOCKS = 60
 GENESIS = EXCHANGE | {"staking": STAKING}
 _ROOT = Path(__file__).parents[2]
