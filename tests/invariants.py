@@ -125,10 +125,12 @@ def check_requests(state: State) -> None:
 
 
 def check_limits(state: State) -> None:
-    """Assert that limits bound something, what is to come is higher, and no grant is overdrawn."""
+    """Assert that limits bound something, what is to come is higher, and nobody paid too much."""
     for limit in state.limits.values():
         assert limit.daily > 0
         assert (limit.next_ms > 0) or limit.next_daily == 0
         assert not limit.next_daily or limit.next_daily > limit.daily
-    for grant in state.grants.values():
-        assert grant.left >= 0
+    left = [each.left for each in state.grants.values()]
+    left += [each.left for each in state.offers.values()]
+    assert min(left, default=0) >= 0
+    assert not state.unpaid

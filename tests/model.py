@@ -25,6 +25,7 @@ from omg_abci.protocol.messages import (
     SignedTx,
     StartRecovery,
     Transfer,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
@@ -34,8 +35,9 @@ from tests.model_fee_state import read_fees
 from tests.model_fees import end_fees, settle_payers
 from tests.model_legs import do_leg
 from tests.model_mass import work_end, work_start
+from tests.model_offers import list_offer_refusals, reserve, settle
 from tests.model_recovery import find_key
-from tests.model_sponsors import Fee, charge, find_payer, list_sponsor_refusals
+from tests.model_sponsors import find_payer, list_sponsor_refusals, make_fee
 from tests.model_stake_blocks import begin_staking, compute_held, end_staking
 from tests.model_stake_state import read_stake
 from tests.model_state import NOBODY, Market, Refused, State, Token
@@ -161,12 +163,10 @@ class Model:
         self, tx: SignedTx, time_ms: int, others: Sequence[SignedTx] = ()
     ) -> list[int]:
         """Return what speaks against the payer's paying beside the others' fees."""
-        fee, *rest = (
-            Fee(find_payer(each), each.body.owner, self.compute_fee(each)) for each in (tx, *others)
-        )
+        fee, *rest = (make_fee(each, self.compute_fee(each)) for each in (tx, *others))
         if fee.payer != fee.owner:
-            found = list_sponsor_refusals(self.state, time_ms, fee, rest)
-            return [each.code for each in found]
+            list_refusals = list_offer_refusals if fee.use else list_sponsor_refusals
+            return [each.code for each in list_refusals(self.state, time_ms, fee, rest)]
         unpaid = fee.payer in self.list_unpaid([tx, *others])
         return [errors.FeesNotCovered.code] if unpaid else []
 
@@ -236,8 +236,10 @@ class Model:
         begin_staking(state, votes, offences)
         work_start(state)
         settle_payers(state, sorted({find_payer(tx) for tx in txs}))
-        for owner, fee in self.compute_fees(txs).items():
-            state.add_free(self.payer(owner), -fee)
+        state.terms = state.offers.copy()
+        state.unpaid = [make_fee(tx, self.compute_fee(tx)) for tx in txs]
+        for fee in state.unpaid:
+            reserve(state, fee)
         results = [self.execute_tx(tx) for tx in txs]
         work_end(self.state)
         end_fees(self.state, txs, results)
@@ -263,11 +265,7 @@ class Model:
             code = own[0]
         work += compute_base_work(tx)
         fee = work * self.state.unit_price
-        payer = find_payer(tx)
-        self.state.add_free(self.payer(payer), self.compute_fee(tx) - fee)
-        if payer != body.owner:
-            charge(self.state, payer, body.owner, fee)
-        self.state.fee_pool += fee
+        settle(self.state, self.state.unpaid.pop(0), fee)
         return TxResult(code, tuple(legs), work, fee)
 
     def find_lost_right(self, tx: SignedTx) -> type[errors.LegError] | None:
@@ -341,7 +339,7 @@ def is_covered(scope: int, legs: Sequence[Message]) -> bool:
     if scope & _RECOVER_SCOPE:
         covered += (StartRecovery, CancelRecovery, FinishRecovery)
     if covered:
-        covered += (UseSponsorship,)
+        covered += (UseSponsorship,)  # an agent could name an offer of its own
     return all(isinstance(each, covered) for each in legs)
 
 
@@ -356,7 +354,7 @@ def compute_own_class(tx: SignedTx) -> int:
 def compute_leg_class(leg: Message) -> int:
     """Return the class of a transaction of this leg alone."""
     match leg:
-        case CancelOrder() | CancelAll() | SetSwitch() | UseSponsorship():
+        case CancelOrder() | CancelAll() | SetSwitch() | UseSponsorship() | UseFeeOffer():
             return 0
         case PlaceOrder():
             waits = leg.order_type in {OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT}

@@ -20,22 +20,24 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetLimits,
     SetRecipients,
     SetSponsorship,
     SetSwitch,
     Transfer,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
 from tests.model_book import close_order, find_remembered
 from tests.model_markets import change_market, create_market
+from tests.model_offers import promise_fees
 from tests.model_orders import amend_order, place_order
 from tests.model_payments import bound_payments, pay, set_allowance, spend
 from tests.model_recovery import RECOVERY_LEGS, do_recovery_leg, find_key
 from tests.model_requests import close_request, create_request, pay_request
-from tests.model_sponsors import set_sponsorship
 from tests.model_staking import do_staking_leg
 from tests.model_state import Order, Refused, State
 from tests.model_tokens import do_token_leg
@@ -55,9 +57,9 @@ def do_leg(
             return pay(state, owner, agent, leg), 0
         case SetLimits() | SetRecipients():
             return bound_payments(state, owner, leg), 0
-        case SetSponsorship():
-            return set_sponsorship(state, owner, leg), 0
-        case UseSponsorship():
+        case SetSponsorship() | SetFeeOffer():
+            return promise_fees(state, owner, leg), 0
+        case UseSponsorship() | UseFeeOffer():
             return LegResult(), 0
         case CreatePaymentRequest():
             return create_request(state, owner, leg), 0

@@ -7,6 +7,7 @@ from omg_abci.protocol.messages import CloseRequest, CreatePaymentRequest, PayRe
 from omg_abci.protocol.results import LegResult
 from tests.model_payments import remember, spend
 from tests.model_records import Request
+from tests.model_sponsors import lock_deposit
 from tests.model_state import Refused, State
 
 
@@ -26,9 +27,7 @@ def create_request(state: State, owner: bytes, leg: CreatePaymentRequest) -> Leg
     if not state.now < leg.expires_ms <= state.now + limits.REQUEST_AHEAD_MAX_MS:
         raise Refused(errors.RequestExpiryOutOfRange)
     deposit = (state.market_bond + limits.RECORDS_PER_BOND - 1) // limits.RECORDS_PER_BOND
-    if state.get_free((owner, 0, state.fee_token)) < deposit:
-        raise Refused(errors.DepositNotCovered)
-    state.add_free((owner, 0, state.fee_token), -deposit)
+    depositor = lock_deposit(state, owner, deposit)
     state.requests[owner, leg.request] = Request(
         leg.token,
         leg.amount,
@@ -37,6 +36,7 @@ def create_request(state: State, owner: bytes, leg: CreatePaymentRequest) -> Leg
         leg.payer_cap,
         leg.to_subaccount,
         deposit,
+        depositor,
         (),
     )
     return LegResult()
@@ -88,4 +88,4 @@ def close_request(state: State, owner: bytes, leg: CloseRequest) -> LegResult:
 def close(state: State, asked: Asked) -> None:
     """Forget a request and give its deposit back."""
     del state.requests[asked.key]
-    state.add_free((asked.key[0], 0, state.fee_token), asked.request.deposit)
+    state.add_free((asked.request.depositor, 0, state.fee_token), asked.request.deposit)

@@ -1,27 +1,53 @@
 """Fees that somebody else pays, written the plainest way, see docs/spec/sponsorship.md."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SetSponsorship, SignedTx, UseSponsorship
+from omg_abci.protocol.messages import SetSponsorship, SignedTx, UseFeeOffer, UseSponsorship
 from omg_abci.protocol.results import LegResult
-from tests.model_records import Grant
+from tests.model_records import Fee, Grant
 from tests.model_state import Refused, State
 
 
-class Fee(NamedTuple):
-    """What a transaction can cost, and who pays it for whom."""
-
-    payer: bytes
-    owner: bytes
-    amount: int
+def find_use(tx: SignedTx) -> UseSponsorship | UseFeeOffer | None:
+    """Return how somebody else pays for a transaction."""
+    legs = [leg for leg in tx.body.legs if isinstance(leg, UseSponsorship | UseFeeOffer)]
+    return legs[0] if legs else None
 
 
 def find_payer(tx: SignedTx) -> bytes:
     """Return who pays for a transaction."""
-    sponsors = [leg.sponsor for leg in tx.body.legs if isinstance(leg, UseSponsorship)]
-    return [*sponsors, tx.body.owner][0]
+    use = find_use(tx)
+    if use is None:
+        return tx.body.owner
+    return use.sponsor if isinstance(use, UseSponsorship) else use.provider
+
+
+def make_fee(tx: SignedTx, amount: int) -> Fee:
+    """Return what a transaction can cost, and who pays it."""
+    use = find_use(tx)
+    offer = use if isinstance(use, UseFeeOffer) else None
+    return Fee(find_payer(tx), tx.body.owner, amount, offer)
+
+
+def lock_deposit(state: State, owner: bytes, deposit: int) -> bytes:
+    """Lock a deposit of who pays for the transaction that is being done; return whose it is.
+
+    A provider of a fee offer pays the fee alone.
+    """
+    doing = state.unpaid[0]
+    who = doing.payer if doing.use is None else owner
+    if state.get_free((who, 0, state.fee_token)) < deposit:
+        raise Refused(errors.DepositNotCovered)
+    if who != owner:
+        grant = state.grants.get((who, owner))
+        unpaid = [each for each in state.unpaid if each.use is None]
+        fees = sum(each.amount for each in unpaid if each[:2] == (who, owner))
+        if grant is None or grant.left < deposit + fees:
+            raise Refused(errors.DepositNotCovered)
+        state.grants[who, owner] = grant._replace(left=grant.left - deposit)
+    state.add_free((who, 0, state.fee_token), -deposit)
+    return who
 
 
 def set_sponsorship(state: State, owner: bytes, leg: SetSponsorship) -> LegResult:
@@ -48,13 +74,6 @@ def set_sponsorship(state: State, owner: bytes, leg: SetSponsorship) -> LegResul
     return LegResult()
 
 
-def charge(state: State, sponsor: bytes, customer: bytes, fee: int) -> None:
-    """Take a fee that was paid off a grant that is still there."""
-    grant = state.grants.get((sponsor, customer))
-    if grant is not None:
-        state.grants[sponsor, customer] = grant._replace(left=max(grant.left - fee, 0))
-
-
 def list_sponsor_refusals(
     state: State, time_ms: int, fee: Fee, others: Sequence[Fee]
 ) -> list[type[errors.TxError]]:
@@ -69,7 +88,7 @@ def list_sponsor_refusals(
     if funds < fee.amount:
         found.append(errors.SponsorWithoutFunds)
     paid = sum(each.amount for each in others if each.payer == fee.payer)
-    granted = sum(each.amount for each in others if each[:2] == fee[:2])
+    granted = sum(each.amount for each in others if each[:2] == fee[:2] and not each.use)
     if not found and (granted + fee.amount > grant.left or paid + fee.amount > funds):
         found.append(errors.SponsorBusy)
     return found

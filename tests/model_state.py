@@ -15,13 +15,18 @@ from omg_abci.protocol.units import Ended, MarketMode, MarketStatus, Side
 from tests.model_fee_state import Fees
 from tests.model_records import (
     Allowed,
+    Fee,
     Grant,
     Guarded,
     Issue,
     Limited,
+    Offer,
     Request,
     encode_keys,
+    encode_limits,
+    encode_payers,
     encode_recipients,
+    list_deposits,
     u,
 )
 from tests.model_stake_state import Stake
@@ -170,6 +175,11 @@ class State:
     requests: dict[Key, Request] = field(default_factory=dict)
     grants: dict[tuple[bytes, bytes], Grant] = field(default_factory=dict)
     """By sponsor and customer."""
+    offers: dict[tuple[bytes, int], Offer] = field(default_factory=dict)
+    terms: dict[tuple[bytes, int], Offer] = field(default_factory=dict)
+    """The offers before this block."""
+    unpaid: list[Fee] = field(default_factory=list)
+    """Of this block's transactions that are not done."""
     limits: dict[tuple[bytes, int], Limited] = field(default_factory=dict)
     guardians: dict[bytes, Guarded] = field(default_factory=dict)
     approvals: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
@@ -225,12 +235,8 @@ class State:
         reserved: dict[BalanceKey, int] = {}
         parts = [self.compute_reserve(order) for order in self.orders.values()]
         parts += [((m.creator, 0, self.fee_token), m.bond) for m in self.markets.values() if m.bond]
-        issues = self.issues.values()
-        parts += [((each.issuer, 0, self.fee_token), each.deposit) for each in issues]
-        granted = self.grants.items()
-        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in granted]
-        asked = self.requests.items()
-        parts += [((key[0], 0, self.fee_token), each.deposit) for key, each in asked]
+        locked = list_deposits(self.issues, self.grants, self.offers, self.requests)
+        parts += [((who, 0, self.fee_token), deposit) for who, deposit in locked]
         for key, amount in parts:
             reserved[key] = reserved.get(key, 0) + amount
         return reserved
@@ -363,14 +369,8 @@ class State:
             records[b"\x22" + owner + u(8, client_id)] = u(8, until_ms)
         for (owner, request), asked in self.requests.items():
             records[b"\x24" + owner + u(8, request)] = asked.encode()
-        for (sponsor, customer), grant in self.grants.items():
-            value = u(16, grant.left) + u(8, grant.expires_ms) + u(16, grant.deposit)
-            records[b"\x25" + sponsor + customer] = value
-        for owner, token in sorted(self.limits):
-            limit = self.limits[owner, token]
-            value = u(4, token) + u(16, limit.daily) + u(16, limit.next_daily) + u(8, limit.next_ms)
-            key = b"\x26" + owner
-            records[key] = records.get(key, b"") + value + u(4, limit.day) + u(16, limit.spent)
+        records |= encode_payers(self.grants, self.offers)
+        records |= encode_limits(self.limits)
         for owner, agent, token in sorted(self.allowances):
             row = self.allowances[owner, agent, token]
             value = u(4, token) + u(16, row.left) + u(16, row.daily) + u(4, row.day)

@@ -25,6 +25,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     Redelegate,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
@@ -36,6 +37,7 @@ from omg_abci.protocol.messages import (
     Transfer,
     Undelegate,
     Unjail,
+    UseFeeOffer,
     UseSponsorship,
 )
 
@@ -94,10 +96,12 @@ def compute_used_work(leg: Message, steps: int) -> int:
             return limits.WORK_RECOVERY
         case FinishRecovery():
             return limits.WORK_FINISH_RECOVERY
-        case SetSponsorship():
+        case SetSponsorship() | SetFeeOffer():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():
             return limits.WORK_SPONSORED
+        case UseFeeOffer():
+            return limits.WORK_FEE_SWAP
         case PayRequest():
             return limits.WORK_PAY + limits.WORK_REQUEST
         case CreateValidator() | EditValidator() | Unjail():

@@ -17,9 +17,11 @@ from omg_abci.protocol.messages import (
     PayRequest,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetLimits,
     SetSponsorship,
     Transfer,
+    UseFeeOffer,
     UseSponsorship,
 )
 from tests.cast import AGENTS, EXCHANGE, KEYS, OWNERS, Key
@@ -94,6 +96,24 @@ def draw_sponsor_leg(pick: Random) -> Message:
     return SetSponsorship(pick.choice(OWNERS).address, total, expires_ms)
 
 
+def draw_offer_leg(pick: Random) -> Message:
+    """Draw what a provider takes for fees."""
+    token = pick.choice([2, 3, 3, 3, 3, 1, 9])
+    total = pick.choice([0, 2_000, 30_000, 10**6, 10**6])
+    expires_ms = pick.choice([draw_time(pick), 1, *[90_000] * 6])
+    if not total:
+        return SetFeeOffer(token, 0, 0, 0, 0)
+    return SetFeeOffer(token, pick.choice([1, 1, 3]), pick.choice([50, 70, 700]), total, expires_ms)
+
+
+def draw_payer_leg(pick: Random) -> Message:
+    """Draw who pays a fee instead of the owner."""
+    payer = pick.choice(OWNERS[:2]).address
+    if pick.random() < 0.5:
+        return UseSponsorship(payer)
+    return UseFeeOffer(payer, pick.choice([2, 3, 3, 3]), pick.choice([3, 60, 10**6, 10**6]))
+
+
 def draw_agent_leg(pick: Random, owner: Key) -> Message:
     """Draw what an owner lets its agents and its own account do, or no longer."""
     agent = pick.choice([each for each in AGENTS if each != owner]).address
@@ -116,6 +136,8 @@ class WalletSource(PlanSource):
 
     share = 0.6
     genesis = WALLETS
+    promises: tuple[tuple[bytes, Message], ...] = ()
+    """The last grants and offers that were drawn, done or not."""
 
     def draw_leg(self, owner: Key, signer: Key) -> Message:
         """Draw a leg of a wallet, or another one."""
@@ -130,13 +152,34 @@ class WalletSource(PlanSource):
                 return draw_payment_leg(pick)
             if kind < 0.75:
                 return draw_request_leg(pick)
-            return draw_sponsor_leg(pick) if kind < 0.85 else draw_agent_leg(pick, owner)
+            if kind < 0.85:
+                return self._promise(owner)
+            return draw_agent_leg(pick, owner)
         return super().draw_leg(owner, signer)
 
+    def _promise(self, owner: Key) -> Message:
+        """Draw what an owner grants or offers, and remember it."""
+        grants = self.random.random() < 0.5
+        leg = draw_sponsor_leg(self.random) if grants else draw_offer_leg(self.random)
+        self.promises = (*self.promises[-11:], (owner.address, leg))
+        return leg
+
+    def _draw_payer(self, owner: Key) -> Message:
+        """Draw who pays an owner's fee, more often somebody who may have promised it."""
+        known: list[Message] = []
+        for who, leg in self.promises:
+            if isinstance(leg, SetSponsorship) and leg.customer == owner.address:
+                known.append(UseSponsorship(who))
+            elif isinstance(leg, SetFeeOffer) and who != owner.address:
+                known.append(UseFeeOffer(who, leg.token, 10**6))
+        if known and self.random.random() < 0.7:
+            return self.random.choice(known)
+        return draw_payer_leg(self.random)
+
     def draw_tx(self, legs_max: int) -> TxPlan:
-        """Draw a transaction; one in six lets somebody else pay its fee."""
+        """Draw a transaction; one in five lets somebody else pay its fee."""
         plan = super().draw_tx(legs_max)
-        if self.random.random() < 0.83:
+        if self.random.random() < 0.8:
             return plan
-        sponsor = UseSponsorship(self.random.choice(OWNERS[:2]).address)
-        return plan._replace(legs=(sponsor, *plan.legs[: limits.LEGS_TYPED_MAX - 1]))
+        payer = self._draw_payer(plan.owner)
+        return plan._replace(legs=(payer, *plan.legs[: limits.LEGS_TYPED_MAX - 1]))

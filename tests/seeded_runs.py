@@ -20,7 +20,9 @@ LEG_CODES = frozenset(
     if issubclass(each, LegError) and not 3000 <= each.code < 4000
 )
 """Codes of the exchange and of accounts: these runs have no staking."""
-WALLET_CODES = frozenset(code for code in LEG_CODES if 1007 <= code < 1015 or 4000 <= code < 4013)
+WALLET_CODES = frozenset(
+    code for code in LEG_CODES if 1007 <= code < 1015 or (code >= 4000 and code != 4013)
+)
 """What the legs of wallets, providers and issuers can answer."""
 RECOVERY_CODES = frozenset(code for code in LEG_CODES if 1015 <= code < 2000 or code == 4013)
 """What legs about guardians and keys can answer, and what keys or recipients refuse to others."""

@@ -8,9 +8,18 @@ from random import Random
 from typing import NamedTuple
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import CancelAll, CancelOrder, Message, SignedTx, TxBody
+from omg_abci.protocol.messages import (
+    CancelAll,
+    CancelOrder,
+    Message,
+    SignedTx,
+    TxBody,
+    UseFeeOffer,
+    UseSponsorship,
+)
 from tests.cast import AGENTS, CHAIN_ID, GUEST, OWNERS, STRANGER, Key
 from tests.model import Model
+from tests.model_work import compute_declared_work
 from tests.node.bad_transactions import BAD
 from tests.strategies import sign_body
 from tests.vectors.cases import CASES
@@ -87,6 +96,22 @@ class TwinMaker:
         price = self._model.state.unit_price
         if price > 1:
             yield "cheap", self._sign_own(usual._replace(max_unit_price=price - 1))
+        yield from self._make_unpaid_twins(usual)
+
+    def _make_unpaid_twins(self, body: TxBody) -> Iterator[tuple[str, SignedTx]]:
+        """Yield what names another payer, or pays less for its fee than an offer asks."""
+        first, *legs = body.legs
+        if isinstance(first, UseSponsorship):
+            other = UseSponsorship(STRANGER.address)
+            yield "another_payer", self._sign_own(body._replace(legs=(other, *legs)))
+        elif isinstance(first, UseFeeOffer):
+            other_offer = first._replace(provider=STRANGER.address)
+            yield "another_payer", self._sign_own(body._replace(legs=(other_offer, *legs)))
+            offer = self._model.state.offers[first.provider, first.token]
+            fee = compute_declared_work(self._sign_own(body)) * self._model.state.unit_price
+            less = first._replace(max_amount=offer.cost(fee) - 1)
+            if less.max_amount:
+                yield "pays_less", self._sign_own(body._replace(legs=(less, *legs)))
 
     def _sign_own(self, body: TxBody) -> SignedTx:
         """Return the body signed by its owner, or by an agent where it has too many legs."""

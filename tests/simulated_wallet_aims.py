@@ -24,14 +24,14 @@ from tests.cast import AGENTS, OWNERS, Key
 from tests.simulated_aims import Aim, AimSource
 from tests.strategies import TxPlan
 
-_ENDS_MS = 90_000
-_PAST_MS = 1
+ENDS_MS = 90_000
+PAST_MS = 1
 """As a drawn time: before the block's."""
 _REQUEST = 77
 _CAP = 10
-_TX_WORK = 620
+TX_WORK = 620
 """About what the fee aims use besides their cancellations."""
-_MUCH = 10**12
+MUCH = 10**12
 
 
 class WalletAimSource(AimSource):
@@ -57,7 +57,7 @@ class WalletAimSource(AimSource):
     def _aim_limits(self) -> Iterator[TxPlan]:
         """Limit more tokens than may be limited."""
         if limits.LIMITS_MAX < 4:
-            yield self._plan(OWNERS[1], *[SetLimits(token, _MUCH) for token in (2, 3, 4)])
+            yield self._plan(OWNERS[1], *[SetLimits(token, MUCH) for token in (2, 3, 4)])
 
     def _aim_deposit(self) -> Iterator[TxPlan]:
         """Give nearly everything away and issue a token."""
@@ -68,10 +68,10 @@ class WalletAimSource(AimSource):
         """Let the poorest owner grant much, and use more than it has."""
         sponsor, customer = OWNERS[-1], OWNERS[2]
         if (sponsor.address, customer.address) not in self._model.state.grants:
-            yield self._plan(sponsor, SetSponsorship(customer.address, _MUCH, _ENDS_MS))
+            yield self._plan(sponsor, SetSponsorship(customer.address, MUCH, ENDS_MS))
             return
         free = self._model.state.get_free(self._model.payer(sponsor.address))
-        yield self._use(sponsor.address, customer, free + _TX_WORK * self._model.state.unit_price)
+        yield self._use(sponsor.address, customer, free + TX_WORK * self._model.state.unit_price)
 
     def _aim_busy_sponsor(self) -> Iterator[TxPlan]:
         """Use most of a grant, and as much again in the same block."""
@@ -79,31 +79,35 @@ class WalletAimSource(AimSource):
         for (sponsor, customer), grant in sorted(state.grants.items()):
             key = self._find_key(customer)
             fee = 7 * min(grant.left, state.get_free(self._model.payer(sponsor))) // 10
-            if key is not None and fee > _TX_WORK * state.unit_price:
+            if key is not None and fee > TX_WORK * state.unit_price:
                 yield self._use(sponsor, key, fee)
                 yield self._use(sponsor, key, fee)._replace(nonce=295)
 
     def _use(self, sponsor: bytes, customer: Key, fee: int) -> TxPlan:
         """Return a transaction that can cost so much, as far as legs go; the sponsor pays."""
-        orders = (fee // self._model.state.unit_price - _TX_WORK) // limits.WORK_CANCELLED_ORDER
-        legs: list[Message] = [UseSponsorship(sponsor)]
+        return self._plan(customer, UseSponsorship(sponsor), *self._cancel(fee))
+
+    def _cancel(self, fee: int) -> list[Message]:
+        """Return cancellations that can cost so much, beside another leg."""
+        orders = (fee // self._model.state.unit_price - TX_WORK) // limits.WORK_CANCELLED_ORDER
+        legs: list[Message] = []
         for _ in range(limits.LEGS_TYPED_MAX - 1):
             part = min(orders, limits.CANCEL_ALL_MAX)
             if part > 0:
                 legs.append(CancelAll(0, 0, part))
             orders -= part
-        return self._plan(customer, *legs, *([CancelAll(0, 0, 1)] if len(legs) == 1 else []))
+        return legs or [CancelAll(0, 0, 1)]
 
     def _aim_past_ends(self) -> Iterator[TxPlan]:
         """Ask for and grant what has ended already."""
-        request = CreatePaymentRequest(_REQUEST + 1, 3, 5, _PAST_MS, 2, 0, 1, b"")
-        yield self._plan(OWNERS[0], request, SetSponsorship(OWNERS[2].address, 500, _PAST_MS))
+        request = CreatePaymentRequest(_REQUEST + 1, 3, 5, PAST_MS, 2, 0, 1, b"")
+        yield self._plan(OWNERS[0], request, SetSponsorship(OWNERS[2].address, 500, PAST_MS))
 
     def _aim_payer_cap(self) -> Iterator[TxPlan]:
         """Ask for at most a little of each payer, and pay more."""
         payee, payer = OWNERS[0], OWNERS[1]
         if (payee.address, _REQUEST) not in self._model.state.requests:
-            yield self._plan(payee, CreatePaymentRequest(_REQUEST, 3, 0, _ENDS_MS, 9, _CAP, 1, b""))
+            yield self._plan(payee, CreatePaymentRequest(_REQUEST, 3, 0, ENDS_MS, 9, _CAP, 1, b""))
         part = PayRequest(payee.address, _REQUEST, 3, _CAP - 2, 0, 0)
         yield self._plan(payer, part, part)
 
@@ -138,7 +142,7 @@ class WalletAimSource(AimSource):
         for owner, key in sorted(self._model.state.keys.items()):
             payer = self._find_key(owner)
             if payer is not None:
-                yield self._plan(payer, ApproveAgent(key, 1, _ENDS_MS))._replace(nonce=211)
+                yield self._plan(payer, ApproveAgent(key, 1, ENDS_MS))._replace(nonce=211)
 
     def _aim_replaced_before(self) -> Iterator[TxPlan]:
         """Finish a recovery in a block that also holds something of the old key."""

@@ -25,8 +25,8 @@ from tests.random_stakes import StakeSource
 from tests.random_wallets import WalletSource
 from tests.seeded_runs import draw_bounds
 from tests.side_by_side import WALLET_LIMITS, choose_key, narrowed
+from tests.simulated_payer_aims import PayerAimSource
 from tests.simulated_twins import FORMAT_TWINS, TwinMaker
-from tests.simulated_wallet_aims import WalletAimSource
 from tests.strategies import TxPlan, make_body, sign_body
 from tests.tree_model import compute_root
 
@@ -76,7 +76,7 @@ class SimulatedWorld:
         self.previous: list[SignedTx] = []
         self.drawn: list[SignedTx] = []
         self.twins = TwinMaker(self.random, self.model)
-        self.aims = WalletAimSource(self.random, self.model)
+        self.aims = PayerAimSource(self.random, self.model)
         self.format_turn = chapter * 60 * _FORMAT_TWINS_A_BLOCK
 
     @property

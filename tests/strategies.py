@@ -4,7 +4,7 @@ Drawn small (the default) everything interacts: few owners, prices, lots and cli
 near the block's. Drawn wide every field takes its whole valid range, as the codec must.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -27,12 +27,14 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetSponsorship,
     SetSwitch,
     SignedTx,
     Transfer,
     TxBody,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
@@ -72,7 +74,7 @@ from tests.field_draws import (
 from tests.strategies_markets import change_market, create_market
 from tests.strategies_recovery import RECOVERY_MESSAGES, WIDE_RECOVERY
 from tests.strategies_staking import STAKING_STRATEGIES, WIDE_STAKING
-from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES
+from tests.strategies_wallet import WALLET_MESSAGES, WIDE_WALLET_MESSAGES, name_payer_first
 
 __all__ = (
     "AGENTS",
@@ -305,27 +307,24 @@ def make_body(
         0,
         plan.atomic,
         plan.max_unit_price,
-        name_sponsor_first(
+        name_payer_first(
             fit_leg(move_leg(leg, time_ms, height), plan.owner.address, open_ids)
             for leg in plan.legs
         ),
     )
 
 
-def name_sponsor_first(legs: Iterable[Message]) -> tuple[Message, ...]:
-    """Return the legs with the first sponsor that they name before them, and no other."""
-    drawn = tuple(legs)
-    sponsors = [leg for leg in drawn if isinstance(leg, UseSponsorship)]
-    return (*sponsors[:1], *[leg for leg in drawn if not isinstance(leg, UseSponsorship)])
+_ENDING = (
+    *(PlaceOrder, AmendOrder, ApproveAgent, CreatePaymentRequest),
+    *(SetSponsorship, SetFeeOffer),
+)
 
 
 def move_leg(leg: Message, time_ms: int, height: int) -> Message:
     """Return the leg with its times near a block's time, its expiry height near its height."""
     if isinstance(leg, PlaceOrder | AmendOrder) and leg.expires_height:
         leg = leg._replace(expires_height=max(1, height - PAST_HEIGHTS + leg.expires_height))
-    if isinstance(
-        leg, PlaceOrder | AmendOrder | ApproveAgent | CreatePaymentRequest | SetSponsorship
-    ) and (leg.expires_ms):
+    if isinstance(leg, _ENDING) and leg.expires_ms:
         leg = leg._replace(expires_ms=time_ms - PAST_MS + leg.expires_ms)
     if isinstance(leg, SetSwitch) and leg.at_ms:
         leg = SetSwitch(time_ms - PAST_MS + leg.at_ms)
@@ -347,6 +346,8 @@ def fit_leg(leg: Message, owner: bytes, open_ids: Sequence[int]) -> Message:
         leg = leg._replace(customer=GUEST.address)
     if isinstance(leg, UseSponsorship) and leg.sponsor == owner:
         leg = UseSponsorship(GUEST.address)
+    if isinstance(leg, UseFeeOffer) and leg.provider == owner:
+        leg = leg._replace(provider=GUEST.address)
     if isinstance(leg, ApproveAgent | SetAllowance) and leg.agent == owner:
         leg = leg._replace(agent=GUEST.address)
     if isinstance(leg, SetGuardians) and owner in leg.guardians:

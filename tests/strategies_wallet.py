@@ -1,5 +1,7 @@
 """Hypothesis strategies for the messages of wallets, providers and issuers."""
 
+from collections.abc import Iterable
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -15,8 +17,10 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetFeeOffer,
     SetLimits,
     SetSponsorship,
+    UseFeeOffer,
     UseSponsorship,
 )
 from tests.field_draws import addresses, client_ids, subaccounts, times
@@ -144,6 +148,31 @@ def use_sponsorship(*, wide: bool = False) -> SearchStrategy[UseSponsorship]:
     return st.builds(UseSponsorship, addresses(wide=wide))
 
 
+@st.composite
+def set_fee_offer(draw: st.DrawFn, *, wide: bool = False) -> SetFeeOffer:
+    """Draw offers of a few transactions' fees, and their ends."""
+    some = st.integers(1, limits.AMOUNT_MAX) if wide else st.sampled_from([900, 3_000, 50_000])
+    total = draw(st.just(0) | some)
+    token = draw(tokens(wide=wide))
+    if not total:
+        return SetFeeOffer(token, 0, 0, 0, 0)
+    rate = st.integers(1, limits.U64_MAX) if wide else st.sampled_from([1, 3, 700])
+    return SetFeeOffer(token, draw(rate), draw(rate), total, draw(times(wide=wide)))
+
+
+def use_fee_offer(*, wide: bool = False) -> SearchStrategy[UseFeeOffer]:
+    """Draw whose offer pays the fee, and what it may cost."""
+    most = amounts(wide=True) if wide else st.sampled_from([2, 500, 10**6])
+    return st.builds(UseFeeOffer, addresses(wide=wide), tokens(wide=wide), most)
+
+
+def name_payer_first(legs: Iterable[Message]) -> tuple[Message, ...]:
+    """Return the legs with the first one that says who pays before them, and no other such."""
+    drawn = tuple(legs)
+    payers = [leg for leg in drawn if isinstance(leg, UseSponsorship | UseFeeOffer)]
+    return (*payers[:1], *[leg for leg in drawn if leg not in payers])
+
+
 def set_limits(*, wide: bool = False) -> SearchStrategy[SetLimits]:
     """Draw limits, one in a few of them lifted."""
     return st.builds(SetLimits, tokens(wide=wide), st.just(0) | amounts(wide=wide))
@@ -161,6 +190,8 @@ WALLET_MESSAGES: dict[type[Message], SearchStrategy[Message]] = {
     CloseRequest: close_request(),
     SetSponsorship: set_sponsorship(),
     UseSponsorship: use_sponsorship(),
+    SetFeeOffer: set_fee_offer(),
+    UseFeeOffer: use_fee_offer(),
     SetLimits: set_limits(),
 }
 """Small messages of each kind."""
@@ -176,5 +207,7 @@ WIDE_WALLET_MESSAGES: tuple[SearchStrategy[Message], ...] = (
     close_request(wide=True),
     set_sponsorship(wide=True),
     use_sponsorship(wide=True),
+    set_fee_offer(wide=True),
+    use_fee_offer(wide=True),
     set_limits(wide=True),
 )

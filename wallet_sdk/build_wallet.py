@@ -10,9 +10,11 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     PlaceOrder,
+    SetFeeOffer,
     SetLimits,
     SetRecipients,
     SetSponsorship,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import (
@@ -99,6 +101,28 @@ def set_sponsorship(customer: Address, total: Amount, expires_ms: Millis) -> Set
 def use_sponsorship(sponsor: Address) -> UseSponsorship:
     """Let a sponsor pay the fee of a transaction, whose first leg this is; raise BadAddress."""
     message = UseSponsorship(sponsor)
+    message.check()
+    return message
+
+
+def set_fee_offer(
+    token: TokenId, tokens: int, per: int, total: Amount, expires_ms: Millis
+) -> SetFeeOffer:
+    """Pay fees up to a sum until a time, each for fee × tokens / per of a token, rounded up.
+
+    All but the token 0 end it. Raise as the check.
+    """
+    message = SetFeeOffer(token, tokens, per, total, expires_ms)
+    message.check()
+    return message
+
+
+def use_fee_offer(provider: Address, token: TokenId, max_amount: Amount) -> UseFeeOffer:
+    """Pay the fee of a transaction, whose first leg this is, in another token at a worst price.
+
+    Only the account's own key may sign it. Raise as the check.
+    """
+    message = UseFeeOffer(provider, token, max_amount)
     message.check()
     return message
 

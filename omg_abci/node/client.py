@@ -171,6 +171,20 @@ class NodeClient:
         request = pb.ListRequestsRequest(payee=payee, after_request=after_request, limit=limit)
         return self._call("ListRequests", request, pb.ListRequestsResponse)
 
+    def fee_offers(
+        self,
+        token: int,
+        *,
+        provider: bytes = b"",
+        after_provider: bytes = b"",
+        limit: int = 1_000,
+    ) -> pb.ListFeeOffersResponse:
+        """Return one page of who pays fees for a token, by provider, or of one provider alone."""
+        request = pb.ListFeeOffersRequest(
+            token=token, provider=provider, after_provider=after_provider, limit=limit
+        )
+        return self._call("ListFeeOffers", request, pb.ListFeeOffersResponse)
+
     def tokens(self) -> list[pb.Token]:
         """Return all tokens."""
         answer = self._call("ListTokens", pb.ListTokensRequest(), pb.ListTokensResponse)

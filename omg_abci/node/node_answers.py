@@ -23,7 +23,7 @@ from omg_abci.node.record_messages import (
     make_market,
     make_token,
 )
-from omg_abci.node.spending_view import make_allowances, make_requests
+from omg_abci.node.spending_view import make_allowances, make_fee_offers, make_requests
 from omg_abci.node.stake_view import list_validators, make_stake
 from omg_abci.protocol.errors import OmgError
 from omg_abci.protocol.parameters import PARAMETERS
@@ -285,6 +285,17 @@ async def _list_requests(
     return make_requests(service.reader, request.payee, request.after_request, request.limit)
 
 
+async def _list_fee_offers(
+    service: ReadService, request: pb.ListFeeOffersRequest
+) -> pb.ListFeeOffersResponse:
+    for address in (request.provider, request.after_provider):
+        if address:
+            _require_owner(address)
+    if not 1 <= request.limit <= PAGE_MAX:
+        raise _refuse(f"limit is {request.limit}, must be 1..{PAGE_MAX}")
+    return make_fee_offers(service.reader, request)
+
+
 async def _get_proof(service: ReadService, request: pb.GetProofRequest) -> pb.StateProof:
     proven = await service.prove(request.key, request.header_height)
     return pb.StateProof(
@@ -319,6 +330,7 @@ METHODS: Final = {
     "GetGuardians": Method(pb.GetGuardiansRequest, _get_guardians),
     "GetRecipients": Method(pb.GetRecipientsRequest, _get_recipients),
     "ListRequests": Method(pb.ListRequestsRequest, _list_requests),
+    "ListFeeOffers": Method(pb.ListFeeOffersRequest, _list_fee_offers),
     "ListTokens": Method(pb.ListTokensRequest, _list_tokens),
     "GetProof": Method(pb.GetProofRequest, _get_proof),
 }

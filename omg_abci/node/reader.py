@@ -27,7 +27,7 @@ from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.units import Address, Height, MarketId, TokenId
 from omg_abci.state import schema
 from omg_abci.state.hashes import DiffEntry
-from omg_abci.state.keyed_records import RequestRecord
+from omg_abci.state.keyed_records import FeeOfferRecord, RequestRecord
 from omg_abci.state.records import (
     AccountRecord,
     AgentRecord,
@@ -55,11 +55,13 @@ _PREFIX_BYTES: Final = {
     schema.REQUEST[0]: _OWNER_BYTES,
     schema.VOTES[0]: _OWNER_BYTES,
     schema.TALLY[0]: _OWNER_BYTES + 1,
+    schema.FEE_OFFER[0]: _OWNER_BYTES,
 }
 """Tables whose keys are listed, with what they are listed by: the table, or table and owner.
 
-Tallies are listed by validator and parameter.
+Tallies are listed by validator and parameter, fee offers by token: it stands behind the provider.
 """
+_FEE_OFFER: Final = schema.FEE_OFFER[0]
 _ID_BYTES: Final = 4
 _NUMBER_BYTES: Final = 8
 _BALANCE_BYTES: Final = 5
@@ -220,6 +222,20 @@ class Reader:
         found, more = self._list_after(schema.REQUEST + payee, after, limit)
         return [(number, RequestRecord.decode(value)) for number, value in found], more
 
+    def get_fee_offer(self, provider: Address, token: TokenId) -> FeeOfferRecord | None:
+        """Return what a provider offers to whoever pays fees with a token, or None."""
+        data = self.records.get(schema.compute_fee_offer_key(provider, token))
+        return None if data is None else FeeOfferRecord.decode(data)
+
+    def list_fee_offers(
+        self, token: TokenId, after: Address, limit: int
+    ) -> tuple[list[tuple[Address, FeeOfferRecord]], bool]:
+        """Return (provider, offer) of a token above `after`, and whether there are more."""
+        listed = schema.FEE_OFFER + token.to_bytes(_ID_BYTES, "big")
+        found, more = self._keys.get_after(listed, after, limit)
+        keys = [(each, schema.compute_fee_offer_key(each, token)) for each in found]
+        return [(each, FeeOfferRecord.decode(self.records[key])) for each, key in keys], more
+
     def _list_after(
         self, prefix: bytes, after: int, limit: int
     ) -> tuple[list[tuple[int, bytes]], bool]:
@@ -237,25 +253,39 @@ class Reader:
     def _load(self, records: Iterable[tuple[bytes, bytes]]) -> tuple[PackedRecords, KeyIndex]:
         packer, keys = Packer(), KeyIndexLoader()
         pack, note, sizes = packer.add, keys.add, _PREFIX_BYTES
+        offers: list[tuple[bytes, bytes]] = []
         for key, value in records:
             pack(key, value)
             size = sizes.get(key[0])
             if size is not None:
+                if key[0] == _FEE_OFFER:
+                    offers.append(_split_key(key))
+                    continue
                 note(key[:size], key[size:])
                 if key[0] == _ORDER:
                     self.books.apply(key, None, value)
+        for listed, provider in sorted(offers):
+            note(listed, provider)
         return packer.finish(), keys.finish()
 
     def _note_key(self, key: bytes, old: bytes | None) -> None:
         """Follow a listed key that comes or goes."""
-        size = _PREFIX_BYTES[key[0]]
+        listed, rest = _split_key(key)
         if old is None:
-            self._keys.add(key[:size], key[size:])
+            self._keys.add(listed, rest)
         else:
-            self._keys.remove(key[:size], key[size:])
+            self._keys.remove(listed, rest)
 
     def _decode_block(self) -> BlockRecord:
         data = self.records.get(schema.BLOCK)
         if data is None:
             raise StateInconsistent("the state has no block record")
         return BlockRecord.decode(data)
+
+
+def _split_key(key: bytes) -> tuple[bytes, bytes]:
+    """Return what a key of a listed table is listed by, and the rest of it."""
+    if key[0] == _FEE_OFFER:
+        return key[:1] + key[_OWNER_BYTES:], key[1:_OWNER_BYTES]
+    size = _PREFIX_BYTES[key[0]]
+    return key[:size], key[size:]

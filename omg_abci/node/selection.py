@@ -24,6 +24,8 @@ MISSES_MAX: Final = 16
 REFUSED_MAX: Final = 1_000
 """Refusals by the state in one selection; they leave the queue, so the next one sees others."""
 _LOOKED_AT_MAX: Final = 2 * SIGNER_TXS_PER_BLOCK_MAX
+_OWN_FUNDS: Final = (errors.FeesNotCovered, errors.FeeTokensNotCovered)
+"""What an owner's earlier transactions in the block may have taken from the next one."""
 _get_nonce = itemgetter(0)
 
 
@@ -90,12 +92,12 @@ class _Filling:
             except errors.BlockFull:
                 self._misses += 1
                 return False
-            except errors.SponsorBusy:
+            except (errors.SponsorBusy, errors.FeeOfferBusy):
                 # Others may have other payers; this one may be paid for in a later block.
                 self._busy += 1
                 return False
             except errors.TxError as error:
-                if turns.served and isinstance(error, errors.FeesNotCovered):
+                if turns.served and isinstance(error, _OWN_FUNDS):
                     return False
                 # Without its traceback, which leads back here: nothing may end in a cycle.
                 self.refused.append((entry, error.with_traceback(None)))

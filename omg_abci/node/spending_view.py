@@ -1,4 +1,4 @@
-"""What the node API answers about paying: allowances, limits, payment requests.
+"""What the node API answers about paying: allowances, limits, payment requests, fee offers.
 
 What is left is told as a payment in the next moment would find it: on another day of UTC than the
 last payment's, a daily bound is whole again.
@@ -64,6 +64,29 @@ def make_requests(
             subaccount=each.subaccount,
             deposit=str(each.deposit),
             paid=str(each.paid),
+            expired=each.expires_ms <= reader.block.time_ms,
+        )
+    return answer
+
+
+def make_fee_offers(reader: Reader, request: pb.ListFeeOffersRequest) -> pb.ListFeeOffersResponse:
+    """Return a page of who pays fees for a token, by provider, or the one that is asked for."""
+    answer = pb.ListFeeOffersResponse(height=reader.block.height, token=request.token)
+    if request.provider:
+        offer = reader.get_fee_offer(request.provider, request.token)
+        found = [] if offer is None else [(request.provider, offer)]
+    else:
+        after = request.after_provider or bytes(ADDRESS_BYTES)
+        found, answer.more = reader.list_fee_offers(request.token, after, request.limit)
+    for provider, each in found:
+        answer.keys.append(schema.compute_fee_offer_key(provider, request.token))
+        answer.offers.add(
+            provider=provider,
+            tokens=each.tokens,
+            per=each.per,
+            left=str(each.left),
+            expires_ms=each.expires_ms,
+            deposit=str(each.deposit),
             expired=each.expires_ms <= reader.block.time_ms,
         )
     return answer

@@ -238,7 +238,7 @@ def _decode_create_market(leg: Any) -> CreateMarket:  # noqa: ANN401
 _PLAIN_LEGS: Final = MESSAGES[MESSAGES.index(ChangeMarket) + 1 :]
 """Legs whose fields are the schema's, amounts as bytes: nothing about them is written by hand."""
 _AMOUNTS: Final = (
-    *("amount", "supply", "cap", "total", "daily", "payer_cap"),
+    *("amount", "supply", "cap", "total", "daily", "payer_cap", "max_amount"),
     *("self_bond_min", "value"),
 )
 _LISTS: Final = ("guardians", "recipients")

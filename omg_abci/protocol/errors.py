@@ -12,7 +12,8 @@ Codes are consensus data (they are hashed into the next header) and append-only;
         └── TransientError ≥ 32000      refused for now by this node; may be sent again
 """
 
-from omg_abci.protocol.errors_format import *  # noqa: F403 - one vocabulary in five modules
+from omg_abci.protocol.errors_format import *  # noqa: F403 - one vocabulary in six modules
+from omg_abci.protocol.errors_payers import *  # noqa: F403
 from omg_abci.protocol.errors_recovery import *  # noqa: F403
 from omg_abci.protocol.errors_staking import *  # noqa: F403
 from omg_abci.protocol.errors_state import *  # noqa: F403

@@ -327,3 +327,15 @@ class KeyIsAccount(FormatError):
 
 class BadRecipients(FormatError):
     code, text = 93, "recipients are more than 16, or do not ascend"
+
+
+class BadRate(FormatError):
+    code, text = 94, "rate of a fee offer is zero or above 2^64 - 1, or not zero where it ends"
+
+
+class ProviderIsOwner(FormatError):
+    code, text = 95, "an owner cannot take its own fee offer"
+
+
+class FeeOfferNotFirst(FormatError):
+    code, text = 96, "a fee offer is named by the first leg and by no other"

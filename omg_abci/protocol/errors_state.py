@@ -305,14 +305,6 @@ class PayerCapExceeded(LegError):
     code, text = 4008, "payer would pay more than the payment request takes of one"
 
 
-class SponsorshipExpiryOutOfRange(LegError):
-    code, text = 4009, "sponsorship would end in the past or more than a year ahead"
-
-
-class UnknownSponsorship(LegError):
-    code, text = 4010, "owner sponsors no such customer"
-
-
 class TooManyLimits(LegError):
     code, text = 4011, "owner has limits for as many tokens as allowed"
 
@@ -350,19 +342,3 @@ class NodeBusy(TransientError):
 
 class NotAnAgent(TransientError):
     code, text = 32_005, "signer is not an agent of the owner at this height"
-
-
-class NotSponsored(TransientError):
-    code, text = 32_040, "the sponsor has granted nothing to the owner, or its grant has expired"
-
-
-class SponsorshipExhausted(TransientError):
-    code, text = 32_041, "what the sponsor granted does not cover the fee"
-
-
-class SponsorWithoutFunds(TransientError):
-    code, text = 32_042, "the sponsor's free balance does not cover the fee"
-
-
-class SponsorBusy(TransientError):
-    code, text = 32_043, "the sponsor's balance or grant pays for others in this block; try later"

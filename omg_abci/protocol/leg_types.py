@@ -28,6 +28,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
@@ -38,6 +39,7 @@ from omg_abci.protocol.messages import (
     Transfer,
     Undelegate,
     Unjail,
+    UseFeeOffer,
     UseSponsorship,
 )
 
@@ -154,6 +156,14 @@ LEG_TYPES: Final[dict[type[Message], tuple[tuple[str, str], ...]]] = {
     CancelRecovery: (),
     SetRecipients: (("address[]", "recipients"),),
     FinishRecovery: (("address", "account"),),
+    SetFeeOffer: (
+        ("uint32", "token"),
+        ("uint64", "tokens"),
+        ("uint64", "per"),
+        ("uint128", "total"),
+        ("uint64", "expiresMs"),
+    ),
+    UseFeeOffer: (("address", "provider"), ("uint32", "token"), ("uint128", "maxAmount")),
     CreateValidator: (
         ("bytes", "publicKey"),
         ("string", "moniker"),

@@ -80,6 +80,7 @@ RECIPIENTS_MAX: Final = 16
 LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
 """A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
 SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+FEE_OFFER_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 RECORDS_PER_BOND: Final = 10_000
 """The deposit of a small record is this part of a market's bond, rounded up."""
 GUARDIANS_MAX: Final = 8
@@ -172,8 +173,11 @@ WORK_PAY: Final = 60
 WORK_ALLOWANCE: Final = 60
 WORK_REQUEST: Final = 60
 WORK_SPONSORSHIP: Final = 60
+"""Setting a grant, or a fee offer."""
 WORK_SPONSORED: Final = 30
 """Naming a sponsor, whose grant is written when the fee is known."""
+WORK_FEE_SWAP: Final = 60
+"""Naming a fee offer: it and two balances more are written when the fee is known."""
 WORK_LIMITS: Final = 60
 WORK_RECOVERY: Final = 80
 """Setting guardians, approving a key, cancelling: one record is written and two are read."""

@@ -5,7 +5,9 @@ tuples: immutable, comparable, and four times faster to make than frozen datacla
 matters at one or more a transaction (measured: 0.25 µs against 1.1 µs for twelve fields).
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.checks import require_address
@@ -26,7 +28,13 @@ from omg_abci.protocol.messages_recovery import (
     StartRecovery,
 )
 from omg_abci.protocol.messages_requests import CloseRequest, CreatePaymentRequest, PayRequest
-from omg_abci.protocol.messages_sponsors import SetSponsorship, UseSponsorship
+from omg_abci.protocol.messages_sponsors import (
+    PayerMessage,
+    SetFeeOffer,
+    SetSponsorship,
+    UseFeeOffer,
+    UseSponsorship,
+)
 from omg_abci.protocol.messages_staking import (
     ClaimRewards,
     CreateValidator,
@@ -51,6 +59,7 @@ from omg_abci.protocol.units import (
 
 __all__ = (
     "MESSAGES",
+    "PAYER_LEGS",
     "PAY_MESSAGES",
     "TRADE_MESSAGES",
     "AmendOrder",
@@ -74,11 +83,13 @@ __all__ = (
     "Mint",
     "Pay",
     "PayRequest",
+    "PayerMessage",
     "PlaceOrder",
     "RecoveryMessage",
     "Redelegate",
     "RevokeAgent",
     "SetAllowance",
+    "SetFeeOffer",
     "SetGuardians",
     "SetLimits",
     "SetRecipients",
@@ -92,6 +103,7 @@ __all__ = (
     "TxBody",
     "Undelegate",
     "Unjail",
+    "UseFeeOffer",
     "UseSponsorship",
     "require_address",
 )
@@ -171,6 +183,8 @@ Message = (
     | CancelRecovery
     | FinishRecovery
     | SetRecipients
+    | SetFeeOffer
+    | UseFeeOffer
     | CreateValidator
     | EditValidator
     | Unjail
@@ -209,6 +223,8 @@ MESSAGES: tuple[type[Message], ...] = (
     CancelRecovery,
     FinishRecovery,
     SetRecipients,
+    SetFeeOffer,
+    UseFeeOffer,
     CreateValidator,
     EditValidator,
     Unjail,
@@ -230,10 +246,17 @@ RECOVER_MESSAGES = (StartRecovery, CancelRecovery, FinishRecovery)
 """What the recover scope covers; the rest is for owners' own keys."""
 
 
+PAYER_LEGS: Final[dict[type[Message], Callable[[Any], Address]]] = {
+    UseSponsorship: attrgetter("sponsor"),
+    UseFeeOffer: attrgetter("provider"),
+}
+"""First legs that let somebody else pay the fee, and whom they name."""
+
+
 _NAMING = dict.fromkeys(
     (
         *(Transfer, Pay, PayRequest, ApproveAgent, SetAllowance),
-        *(SetSponsorship, UseSponsorship, SetGuardians),
+        *(SetSponsorship, UseSponsorship, UseFeeOffer, SetGuardians),
     )
 )
 """Legs that name somebody who may not be the owner."""
@@ -278,7 +301,7 @@ class TxBody(NamedTuple):
                 self._check_names(leg)
 
     def _check_names(self, leg: Message) -> None:
-        """Raise what is wrong with whom a leg names: TransferToSelf, AgentIsOwner, sponsors'."""
+        """Raise what is wrong with whom a leg names: TransferToSelf, AgentIsOwner, payers'."""
         owner = self.owner
         match leg:
             case Transfer() | Pay():
@@ -299,17 +322,27 @@ class TxBody(NamedTuple):
             case UseSponsorship():
                 if leg.sponsor == owner:
                     raise errors.SponsorIsOwner
-                places = [type(each) is UseSponsorship for each in self.legs]
-                if not places[0] or sum(places) > 1:
+                if not self._is_first(UseSponsorship):
                     raise errors.SponsorshipNotFirst
+            case UseFeeOffer():
+                if leg.provider == owner:
+                    raise errors.ProviderIsOwner
+                if not self._is_first(UseFeeOffer):
+                    raise errors.FeeOfferNotFirst
             case _:
                 pass
 
+    def _is_first(self, kind: type[Message]) -> bool:
+        """Tell whether the first leg is of a kind, and no other one."""
+        places = [type(each) is kind for each in self.legs]
+        return places[0] and sum(places) == 1
+
     @property
     def payer(self) -> Address:
-        """Return whose balance pays the fee."""
+        """Return whose balance of the fee token pays the fee."""
         first = self.legs[0]
-        return first.sponsor if type(first) is UseSponsorship else self.owner
+        kind = type(first)
+        return PAYER_LEGS[kind](first) if kind in PAYER_LEGS else self.owner
 
 
 class SignedTx(NamedTuple):

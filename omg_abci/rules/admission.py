@@ -5,11 +5,11 @@ block; ProcessProposal fills the same budget with the proposed block. All agains
 """
 
 from omg_abci.protocol import errors, limits
-from omg_abci.protocol.messages import SignedTx, UseSponsorship
+from omg_abci.protocol.messages import PAYER_LEGS, SignedTx
 from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
 from omg_abci.rules.fees import compute_declared_work
+from omg_abci.rules.payers import PayerBudget, require_payer
 from omg_abci.rules.recovery import require_other_key
-from omg_abci.rules.sponsorship import require_sponsorship
 from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
 
@@ -19,21 +19,21 @@ def check_tx(
 ) -> tuple[Amount, Amount]:
     """Return the most that a transaction can cost, and what there is to pay it from.
 
-    That is its owner's free balance, or the lesser of a sponsor's and of its grant.
+    That is its owner's free balance, or the least of what others pay of it (`require_payer`).
 
     Raise what keeps it out of the block at this height and time, in this order: StaleNonce,
     NonceAhead, NonceUsed, TxExpired, UnitPriceTooLow, TooDear, KeyReplaced, OwnKeyRaw,
-    NotAnAgent, AgentExpired, AgentScope, AfterNotExecuted, FeesNotCovered, NotSponsored,
-    SponsorshipExhausted, SponsorWithoutFunds.
+    NotAnAgent, AgentExpired, AgentScope, AfterNotExecuted, FeesNotCovered, then what
+    `require_sponsorship` or `require_fee_offer` raises where the first leg is theirs.
     """
     body = tx.body
     signer = state.accounts.get(tx.signer)
     work = check_terms(state, tx, signer, height, time_ms)
     if body.after and not (signer is not None and signer.has_nonce(body.after)):
         raise errors.AfterNotExecuted(str(body.after))
-    fee, payer = work * state.unit_price, body.payer
-    if payer != body.owner:
-        return fee, min(require_sponsorship(state, payer, body.owner, fee, time_ms))
+    fee = work * state.unit_price
+    if type(body.legs[0]) in PAYER_LEGS:
+        return fee, require_payer(state, body, fee, time_ms)
     funds = state.get_free(body.owner, 0, state.fee_token)
     if funds < fee:
         raise errors.FeesNotCovered
@@ -83,8 +83,7 @@ class BlockBudget:
         self._work_left = limits.BLOCK_WORK_MAX
         self._funds: dict[Address, Amount] = {}
         """What the payers of the block's transactions have left for fees."""
-        self._grants: dict[tuple[Address, Address], Amount] = {}
-        """What sponsors, by customer, still pay of what they granted."""
+        self._payers = PayerBudget(state, time_ms, self._funds)
         self._signers: dict[Address, tuple[Account | None, dict[Nonce, Address]]] = {}
         """Of each signer in the block its account, and by nonce whose transactions it signed."""
         self.txs: list[SignedTx] = []
@@ -112,9 +111,9 @@ class BlockBudget:
             and not (account is not None and account.has_nonce(after))
         ):
             raise errors.AfterNotExecuted(str(after))
-        fee, first = work * state.unit_price, body.legs[0]
-        if type(first) is UseSponsorship:
-            self._charge_sponsor(first.sponsor, owner, fee)
+        fee = work * state.unit_price
+        if type(body.legs[0]) in PAYER_LEGS:
+            self._payers.charge(body, fee)
         else:
             funds = self._funds.get(owner)
             if funds is None:
@@ -128,13 +127,3 @@ class BlockBudget:
         if known is None:
             self._signers[signer] = (account, signed)
         self.txs.append(tx)
-
-    def _charge_sponsor(self, sponsor: Address, customer: Address, fee: Amount) -> None:
-        """Take a fee from a sponsor's balance and grant; raise what keeps it from paying."""
-        left, funds = require_sponsorship(self._state, sponsor, customer, fee, self._time_ms)
-        left = self._grants.get((sponsor, customer), left)
-        funds = self._funds.get(sponsor, funds)
-        if fee > min(left, funds):
-            raise errors.SponsorBusy
-        self._grants[sponsor, customer] = left - fee
-        self._funds[sponsor] = funds - fee

@@ -2,6 +2,7 @@
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
+    PAYER_LEGS,
     AmendOrder,
     ApproveAgent,
     Burn,
@@ -27,6 +28,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
@@ -38,15 +40,17 @@ from omg_abci.protocol.messages import (
     Transfer,
     Undelegate,
     Unjail,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import Address
 
 
 def find_payer(tx: SignedTx) -> Address:
-    """Return who pays for a transaction: the sponsor that its first leg names, or its owner."""
+    """Return who pays for a transaction: whom its first leg names, or its owner."""
     first = tx.body.legs[0]
-    return first.sponsor if type(first) is UseSponsorship else tx.body.owner
+    kind = type(first)
+    return PAYER_LEGS[kind](first) if kind in PAYER_LEGS else tx.body.owner
 
 
 def compute_tx_work(raw_bytes: int) -> int:
@@ -105,10 +109,12 @@ def compute_leg_work(leg: Message) -> int:
             return limits.WORK_RECOVERY
         case FinishRecovery():
             return limits.WORK_FINISH_RECOVERY
-        case SetSponsorship():
+        case SetSponsorship() | SetFeeOffer():
             return limits.WORK_SPONSORSHIP
         case UseSponsorship():
             return limits.WORK_SPONSORED
+        case UseFeeOffer():
+            return limits.WORK_FEE_SWAP
         case PayRequest():
             return limits.WORK_PAY + limits.WORK_REQUEST
         case CreateValidator() | EditValidator() | Unjail():

@@ -13,13 +13,14 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     SetSwitch,
     SignedTx,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import Hash, OrderType
 
 _TRIGGERED: Final = (int(OrderType.STOP_LIMIT), int(OrderType.TAKE_PROFIT))
-_CANCELS: Final = (CancelOrder, CancelAll, SetSwitch, UseSponsorship)
-"""What leaves a transaction in the first class; naming a sponsor does nothing in the book."""
+_CANCELS: Final = (CancelOrder, CancelAll, SetSwitch, UseSponsorship, UseFeeOffer)
+"""What leaves a transaction in the first class; naming who pays does nothing in the book."""
 _get_nonce_and_signer = attrgetter("body.nonce", "signer")
 _get_key = itemgetter(0)
 

@@ -3,10 +3,10 @@
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.results import LegResult
-from omg_abci.protocol.units import Address
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.payments import is_repeated, note_payment
 from omg_abci.rules.spending import require_spending, write_spending
+from omg_abci.rules.sponsorship import lock_deposit
 from omg_abci.state import schema
 from omg_abci.state.keyed_records import RequestRecord
 from omg_abci.state.working import WorkingState
@@ -15,7 +15,10 @@ from omg_abci.state.working import WorkingState
 def process_create_payment_request(
     state: WorkingState, ctx: LegContext, msg: CreatePaymentRequest
 ) -> LegResult:
-    """Open a request; raise RequestExists, UnknownToken, RequestExpiryOutOfRange, no deposit."""
+    """Open a request, its deposit the owner's or its sponsor's.
+
+    Raise RequestExists, UnknownToken, RequestExpiryOutOfRange, DepositNotCovered.
+    """
     ctx.work += limits.WORK_REQUEST
     owner = ctx.account.owner
     key = schema.compute_request_key(owner, msg.request)
@@ -26,10 +29,8 @@ def process_create_payment_request(
     if not 0 < msg.expires_ms - state.time_ms <= limits.REQUEST_AHEAD_MAX_MS:
         raise errors.RequestExpiryOutOfRange
     deposit = -(-state.market_bond // limits.RECORDS_PER_BOND)
-    if state.get_free(owner, 0, state.fee_token) < deposit:
-        raise errors.DepositNotCovered
 
-    state.change_balance(state.get_balance(owner, 0, state.fee_token), -deposit, deposit)
+    depositor = lock_deposit(state, ctx, deposit)
     request = RequestRecord(
         msg.token,
         msg.amount,
@@ -38,6 +39,7 @@ def process_create_payment_request(
         msg.payer_cap,
         msg.to_subaccount,
         deposit,
+        depositor,
         0,
     )
     state.set_record(key, request)
@@ -76,7 +78,7 @@ def process_pay_request(state: WorkingState, ctx: LegContext, msg: PayRequest) -
     state.change_balance(source, -msg.amount, 0)
     state.change_balance(target, msg.amount, 0)
     if request.uses_left == 1:
-        _close(state, msg.payee, key, request)
+        _close(state, key, request)
     else:
         state.set_record(key, request.note_payment(owner, msg.amount))
     note_payment(state, owner, msg.client_id)
@@ -91,11 +93,11 @@ def process_close_request(state: WorkingState, ctx: LegContext, msg: CloseReques
     if request is None:
         raise errors.UnknownRequest
 
-    _close(state, ctx.account.owner, key, request)
+    _close(state, key, request)
     return LegResult()
 
 
-def _close(state: WorkingState, payee: Address, key: bytes, request: RequestRecord) -> None:
+def _close(state: WorkingState, key: bytes, request: RequestRecord) -> None:
     state.set_record(key, None)
-    held = state.get_balance(payee, 0, state.fee_token)
+    held = state.get_balance(request.depositor, 0, state.fee_token)
     state.change_balance(held, request.deposit, -request.deposit)

@@ -1,4 +1,4 @@
-"""Fees that somebody else pays (docs/spec/sponsorship.md).
+"""Fees and deposits that somebody else pays (docs/spec/sponsorship.md).
 
 A grant is a record; a transaction names its sponsor in its first leg, so the bytes say who pays.
 """
@@ -41,9 +41,10 @@ def process_set_sponsorship(state: WorkingState, ctx: LegContext, msg: SetSponso
     return LegResult()
 
 
-def process_use_sponsorship(_: WorkingState, ctx: LegContext, __: UseSponsorship) -> LegResult:
-    """Do nothing: who pays was settled before the first leg."""
+def process_use_sponsorship(_: WorkingState, ctx: LegContext, msg: UseSponsorship) -> LegResult:
+    """Tell the legs behind who pays; that it pays the fee was settled before the first leg."""
     ctx.work += limits.WORK_SPONSORED
+    ctx.sponsor = msg.sponsor
     return LegResult()
 
 
@@ -66,11 +67,40 @@ def require_sponsorship(
     return grant.left, funds
 
 
-def charge_sponsorship(
+def reserve_sponsorship(
     state: WorkingState, sponsor: Address, customer: Address, fee: Amount
+) -> None:
+    """Note what a transaction can cost a grant at most, before the block's first transaction."""
+    key = schema.compute_sponsorship_key(sponsor, customer)
+    state.grants_pending[key] = state.grants_pending.get(key, 0) + fee
+
+
+def settle_sponsorship(
+    state: WorkingState, sponsor: Address, customer: Address, most: Amount, fee: Amount
 ) -> None:
     """Take a fee that was paid off the grant, unless the sponsor ended it within the block."""
     key = schema.compute_sponsorship_key(sponsor, customer)
+    state.grants_pending[key] -= most
     grant = state.find_record(SponsorshipRecord, key)
     if grant is not None:
         state.set_record(key, grant._replace(left=max(0, grant.left - fee)))
+
+
+def lock_deposit(state: WorkingState, ctx: LegContext, deposit: Amount) -> Address:
+    """Reserve a deposit of the owner's, or of its transaction's sponsor; return whose it is.
+
+    A sponsor's counts against the grant, which keeps what the block's transactions that are not
+    done can cost at most. Raise DepositNotCovered.
+    """
+    owner, sponsor = ctx.account.owner, ctx.sponsor
+    depositor = owner if sponsor is None else sponsor
+    if state.get_free(depositor, 0, state.fee_token) < deposit:
+        raise errors.DepositNotCovered
+    if sponsor is not None:
+        key = schema.compute_sponsorship_key(sponsor, owner)
+        grant = state.find_record(SponsorshipRecord, key)
+        if grant is None or grant.left < deposit + state.grants_pending[key]:
+            raise errors.DepositNotCovered
+        state.set_record(key, grant._replace(left=grant.left - deposit))
+    state.change_balance(state.get_balance(depositor, 0, state.fee_token), -deposit, deposit)
+    return depositor

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.consensus import Offence, ValidatorUpdate, Vote
 from omg_abci.protocol.messages import (
+    PAYER_LEGS,
     AmendOrder,
     ApproveAgent,
     Burn,
@@ -31,12 +32,14 @@ from omg_abci.protocol.messages import (
     Message,
     Mint,
     Pay,
+    PayerMessage,
     PayRequest,
     PlaceOrder,
     RecoveryMessage,
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
@@ -50,6 +53,7 @@ from omg_abci.protocol.messages import (
     TxBody,
     Undelegate,
     Unjail,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
@@ -67,10 +71,12 @@ from omg_abci.rules.checkpoints import begin_staking, end_staking
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.epochs import end_fees, settle_payer
 from omg_abci.rules.exchange import process_place_order
-from omg_abci.rules.fees import compute_declared_work, compute_tx_work, find_payer
+from omg_abci.rules.fee_offers import process_set_fee_offer, process_use_fee_offer
+from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
+from omg_abci.rules.payers import reserve_payment, settle_payment
 from omg_abci.rules.payments import process_pay
 from omg_abci.rules.recovery import (
     process_cancel_recovery,
@@ -85,11 +91,7 @@ from omg_abci.rules.requests import (
     process_pay_request,
 )
 from omg_abci.rules.spending import process_set_limits, process_set_recipients
-from omg_abci.rules.sponsorship import (
-    charge_sponsorship,
-    process_set_sponsorship,
-    process_use_sponsorship,
-)
+from omg_abci.rules.sponsorship import process_set_sponsorship, process_use_sponsorship
 from omg_abci.rules.staking import (
     process_claim_rewards,
     process_delegate,
@@ -192,7 +194,11 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
     """Take what each payer's transactions can cost at most out of its free balance."""
     by_payer: dict[Address, int] = {}
     for tx, work in zip(txs, declared, strict=True):
-        payer = find_payer(tx)
+        body = tx.body
+        payer = body.owner
+        if type(body.legs[0]) in PAYER_LEGS:
+            payer = body.payer
+            reserve_payment(state, body, work * state.unit_price)
         by_payer[payer] = by_payer.get(payer, 0) + work
     for payer, work in by_payer.items():
         account = state.get_account(payer)
@@ -219,10 +225,8 @@ def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
         raise errors.InvariantBroken("a transaction uses no more work than it declared")
     fee = work * price
     state.fee_pool += fee
-    first = body.legs[0]
-    if type(first) is UseSponsorship:
-        balance = state.get_balance(first.sponsor, 0, state.fee_token)
-        charge_sponsorship(state, first.sponsor, owner, fee)
+    if type(body.legs[0]) in PAYER_LEGS:
+        balance = settle_payment(state, body, declared * price, fee)
     else:
         balance = state.get_own(account, 0, state.fee_token)
     state.change_balance(balance, declared * price - fee, 0)
@@ -310,16 +314,30 @@ def process_leg(state: WorkingState, ctx: LegContext, msg: Message) -> LegResult
             return process_set_allowance(state, ctx, msg)
         case SetLimits():
             return process_set_limits(state, ctx, msg)
-        case SetSponsorship():
-            return process_set_sponsorship(state, ctx, msg)
-        case UseSponsorship():
-            return process_use_sponsorship(state, ctx, msg)
         case CreatePaymentRequest():
             return process_create_payment_request(state, ctx, msg)
         case PayRequest():
             return process_pay_request(state, ctx, msg)
         case CloseRequest():
             return process_close_request(state, ctx, msg)
+        case _:
+            return _process_payer_leg(state, ctx, msg)
+
+
+def _process_payer_leg(
+    state: WorkingState,
+    ctx: LegContext,
+    msg: PayerMessage | RecoveryMessage | SetRecipients | StakingMessage,
+) -> LegResult:
+    match msg:
+        case SetSponsorship():
+            return process_set_sponsorship(state, ctx, msg)
+        case UseSponsorship():
+            return process_use_sponsorship(state, ctx, msg)
+        case SetFeeOffer():
+            return process_set_fee_offer(state, ctx, msg)
+        case UseFeeOffer():
+            return process_use_fee_offer(state, ctx, msg)
         case _:
             return _process_safety_leg(state, ctx, msg)
 

@@ -15,10 +15,11 @@ from omg_abci.state.recovery_records import GuardiansRecord, KeyRecord, Recovery
 
 _LOW64: Final = (1 << 64) - 1
 _ISSUE: Final = struct.Struct(">20sBBQQQQ")
-_REQUEST: Final = struct.Struct(">IQQQIQQBQQQQ")
+_REQUEST: Final = struct.Struct(">IQQQIQQBQQ20sQQ")
 _PAYER: Final = struct.Struct(">20sQQ")
 _AMOUNT: Final = struct.Struct(">QQ")
 _SPONSORSHIP: Final = struct.Struct(">QQQQQ")
+_FEE_OFFER: Final = struct.Struct(">QQQQQQQ")
 _LIMIT: Final = struct.Struct(">IQQQQQIQQ")
 _ALLOWANCE: Final = struct.Struct(">IQQQQIQQ")
 
@@ -135,7 +136,9 @@ class RequestRecord(NamedTuple):
     """The most that one payer may pay in all; 0: any."""
     subaccount: int
     deposit: Amount
-    """What the payee has reserved of the fee token."""
+    """What the depositor has reserved of the fee token."""
+    depositor: Address
+    """Who opened the request, or its sponsor: the deposit goes back there."""
     paid: Amount
     """What came in so far."""
     payers: tuple[tuple[Address, Amount], ...] = ()
@@ -143,10 +146,18 @@ class RequestRecord(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the record's bytes."""
-        token, amount, expires_ms, uses_left, payer_cap, subaccount, deposit, paid, payers = self
-        words = (*_split(amount), expires_ms, uses_left, *_split(payer_cap), subaccount)
-        head = _REQUEST.pack(token, *words, *_split(deposit), *_split(paid))
-        return head + b"".join([who + _AMOUNT.pack(*_split(sum_)) for who, sum_ in payers])
+        head = _REQUEST.pack(
+            self.token,
+            *_split(self.amount),
+            self.expires_ms,
+            self.uses_left,
+            *_split(self.payer_cap),
+            self.subaccount,
+            *_split(self.deposit),
+            self.depositor,
+            *_split(self.paid),
+        )
+        return head + b"".join([who + _AMOUNT.pack(*_split(sum_)) for who, sum_ in self.payers])
 
     @classmethod
     def decode(cls, data: bytes) -> "RequestRecord":
@@ -161,7 +172,8 @@ class RequestRecord(NamedTuple):
             _join(fields[5:7]),
             fields[7],
             _join(fields[8:10]),
-            _join(fields[10:12]),
+            fields[10],
+            _join(fields[11:13]),
             tuple(payers),
         )
 
@@ -195,6 +207,33 @@ class SponsorshipRecord(NamedTuple):
         """Return the record."""
         fields = _SPONSORSHIP.unpack(data)
         return cls(_join(fields[:2]), fields[2], _join(fields[3:]))
+
+
+class FeeOfferRecord(NamedTuple):
+    """What a provider takes of a token for paying fees, and how much it still pays."""
+
+    tokens: int
+    per: int
+    """A fee costs fee × tokens / per of the token, rounded up."""
+    left: Amount
+    expires_ms: Millis
+    deposit: Amount
+    """What the provider has reserved of the fee token."""
+
+    def encode(self) -> bytes:
+        """Return the record's bytes."""
+        left, deposit = _split(self.left), _split(self.deposit)
+        return _FEE_OFFER.pack(self.tokens, self.per, *left, self.expires_ms, *deposit)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "FeeOfferRecord":
+        """Return the record."""
+        tokens, per, *left, expires_ms, high, low = _FEE_OFFER.unpack(data)
+        return cls(tokens, per, _join(left), expires_ms, _join((high, low)))
+
+    def compute_cost_ceil(self, fee: Amount) -> Amount:
+        """Return what a fee costs of the token."""
+        return -(-fee * self.tokens // self.per)
 
 
 class Limit(NamedTuple):
@@ -270,6 +309,7 @@ KeyedRecord = (
     | RecoveryRecord
     | KeyRecord
     | RecipientsRecord
+    | FeeOfferRecord
 )
 
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
@@ -284,6 +324,7 @@ KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.RECOVERY: RecoveryRecord,
     schema.KEY: KeyRecord,
     schema.RECIPIENTS: RecipientsRecord,
+    schema.FEE_OFFER: FeeOfferRecord,
 }
 """Table byte to what its records say."""
 

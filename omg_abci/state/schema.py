@@ -29,6 +29,7 @@ GUARDIANS: Final = b"\x27"
 RECOVERY: Final = b"\x28"
 KEY: Final = b"\x29"
 RECIPIENTS: Final = b"\x2a"
+FEE_OFFER: Final = b"\x2b"
 STAKING: Final = b"\x10"
 VALIDATOR: Final = b"\x11"
 CONSENSUS: Final = b"\x12"
@@ -66,6 +67,7 @@ TABLES: Final = {
     RECOVERY: "recovery",
     KEY: "key",
     RECIPIENTS: "recipients",
+    FEE_OFFER: "fee_offer",
     STAKING: "staking",
     VALIDATOR: "validator",
     CONSENSUS: "consensus",
@@ -177,6 +179,11 @@ def compute_own_key_key(owner: Address) -> bytes:
 def compute_recipients_key(owner: Address) -> bytes:
     """Return the key of whom an owner's account pays."""
     return RECIPIENTS + owner
+
+
+def compute_fee_offer_key(provider: Address, token: TokenId) -> bytes:
+    """Return the key of what a provider offers to whoever pays fees with a token."""
+    return FEE_OFFER + provider + token.to_bytes(4, "big")
 
 
 def compute_validator_key(owner: Address) -> bytes:

@@ -14,7 +14,7 @@ from omg_abci.state import schema
 from omg_abci.state.book import Order
 from omg_abci.state.fee_records import FeeRecord, FeesRecord
 from omg_abci.state.journal import Journal
-from omg_abci.state.keyed_records import KeyedRecord
+from omg_abci.state.keyed_records import FeeOfferRecord, KeyedRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.stake_records import StakeRecord, StakingRecord, ValidatorRecord
@@ -74,6 +74,10 @@ class Tables(Journal):
         """The keys of the pools of what moved to each validator."""
         self.mass_steps = 0
         """Steps of mass work done so far in the block."""
+        self.grants_pending: dict[bytes, Amount] = {}
+        """Of each grant, what the block's transactions that are not done can cost at most."""
+        self.offer_terms: dict[bytes, FeeOfferRecord] = {}
+        """Of each fee offer that the block's transactions take, what it said before the block."""
         self.events: list[Event] = []
         self._make_heaps()
         self._make_work()

@@ -35,6 +35,8 @@ class WorkingState(OrderWrites, Endings, MarketWrites, AccountWrites, RecordWrit
         self.block_hash = block_hash
         self.next_priority = height << 24
         self.mass_steps = 0
+        self.grants_pending = {}
+        self.offer_terms = {}
         self.events = []
 
     def commit(self) -> None:

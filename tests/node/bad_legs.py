@@ -31,6 +31,7 @@ from omg_abci.protocol.messages import (
     Redelegate,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetRecipients,
     SetSponsorship,
@@ -38,6 +39,7 @@ from omg_abci.protocol.messages import (
     StartRecovery,
     Transfer,
     Undelegate,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import OrderType, PostOnly, TimeInForce
@@ -230,6 +232,9 @@ _TOKENS: Final[dict[str, tuple[Message, Refusal]]] = {
     "sponsors_itself": (SetSponsorship(_OWNER.address, 5, START_MS), errors.SponsorIsOwner),
     "uses_itself": (UseSponsorship(_OWNER.address), errors.SponsorIsOwner),
     "sponsors_for_ever": (SetSponsorship(_OTHER.address, 5, 0), errors.BadExpiry),
+    "offers_at_no_rate": (SetFeeOffer(2, 0, 1, 5, START_MS), errors.BadRate),
+    "takes_its_own_offer": (UseFeeOffer(_OWNER.address, 2, 5), errors.ProviderIsOwner),
+    "takes_an_offer_for_nothing": (UseFeeOffer(_OTHER.address, 2, 0), errors.BadAmount),
     "mints_nothing": (Mint(9, 0, _OTHER.address, 0), errors.BadAmount),
     "burns_token_zero": (Burn(0, 1, 0), errors.BadToken),
 }

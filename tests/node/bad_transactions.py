@@ -16,6 +16,7 @@ from omg_abci.protocol.messages import (
     ChangeMarket,
     Message,
     TxBody,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.signing import (
@@ -146,6 +147,14 @@ _BODIES: dict[str, tuple[Mapping[str, Any], type[errors.TxError]]] = {
     "sponsor_behind_a_leg": (
         {"legs": (CANCEL, UseSponsorship(OTHER.address))},
         errors.SponsorshipNotFirst,
+    ),
+    "offer_behind_a_leg": (
+        {"legs": (CANCEL, UseFeeOffer(OTHER.address, 2, 5))},
+        errors.FeeOfferNotFirst,
+    ),
+    "agent_takes_an_offer": (
+        {"legs": (UseFeeOffer(OTHER.address, 2, 5), CANCEL)},
+        errors.AgentScope,
     ),
     "too_many_legs": ({"legs": (CANCEL,) * 257}, errors.TooManyLegs),
     "stale": ({"nonce": START_MS - limits.NONCE_AGE_MAX_MS}, errors.StaleNonce),

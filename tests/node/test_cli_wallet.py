@@ -1,4 +1,4 @@
-"""`omgd tx token|pay|allowance|limits|request|sponsor`, and the queries about them."""
+"""`omgd tx token|pay|allowance|limits|request|sponsor|offer`, and the queries about them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,3 +168,51 @@ def test_a_sponsor_pays_the_fee(cli: Cli) -> None:
     assert cli.refuse(*pay, *_ALICE) == "SponsorIsOwner"
     assert cli.ask("tx", "sponsor", "end", "bob", *_ALICE)["code"] == 0
     assert cli.refuse(*pay, *_BOB) == "NotSponsored"
+
+
+def test_a_fee_is_paid_in_another_token(cli: Cli) -> None:
+    """By whom, at which price and up to how much is listed, signed and proved."""
+    pay = ("tx", "pay", "carol", "1", "USD", "--fee-offer", "alice", "USD")
+    assert cli.refuse(*pay, *_BOB) == "FeeNotOffered"
+    offer = ("tx", "offer", "set", "USD", "3", "--per", "0.5", "--total", "2")
+    shown = cli.run(*offer, *_ALICE)
+    assert "pay fees for 3 USD each 0.5 OMG, 2 OMG in all" in shown.stderr
+    before = {name: (_free(cli, name, "OMG"), _free(cli, name, "USD")) for name in ("alice", "bob")}
+    answer = cli.ask(*pay, *_BOB)
+    assert [leg["kind"] for leg in answer["tx"]["legs"]] == ["use_fee_offer", "pay"]
+    fee = int(answer["fee"])
+    cost = -(-fee * 3_000_000 // (5 * 10**17))
+    assert int(answer["tx"]["legs"][0]["max_amount"]) >= cost
+    assert _free(cli, "bob", "OMG") == before["bob"][0]
+    assert _free(cli, "bob", "USD") == before["bob"][1] - 1_000_000 - cost
+    assert _free(cli, "alice", "USD") == before["alice"][1] + cost
+    found = cli.ask("query", "offers", "USD")
+    (row,) = found["offers"]
+    assert (row["provider"], row["left"]) == ("0x" + OWNER["alice"].hex(), str(2 * 10**18 - fee))
+    assert cli.ask("query", "offers", "USD", "--provider", "alice")["offers"] == [row]
+    assert cli.ask("query", "offers", "USD", "--provider", "bob")["offers"] == []
+    assert cli.ask("query", "offers", "USD", "--after", "alice")["offers"] == []
+    listed = cli.run("query", "offers", "USD")
+    assert "3 USD" in listed.stdout
+    assert "1 offer at height" in listed.stderr
+    assert cli.node is not None
+    cli.node.pass_time(*[100] * 10)
+    proof = cli.ask("query", "proof", "key", found["keys"][0])
+    assert (proof["verified"], proof["record"]["left"]) == (True, row["left"])
+    assert cli.ask("query", "proof", "fee_offer", "alice", "USD")["record"] == proof["record"]
+    assert cli.ask("tx", "offer", "end", "USD", *_ALICE)["code"] == 0
+    assert cli.refuse(*pay, *_BOB) == "FeeNotOffered"
+
+
+def test_a_fees_worst_price_is_a_bound(cli: Cli) -> None:
+    """What the signer gives at most, and options that contradict each other."""
+    offer = ("tx", "offer", "set", "USD", "3", "--per", "0.000001", "--total", "2")
+    assert cli.ask(*offer, *_ALICE)["code"] == 0
+    pay = ("tx", "pay", "carol", "1", "USD")
+    take = (*pay, "--fee-offer", "alice", "USD")
+    assert cli.refuse(*take, "--max-fee", "0.000001", *_BOB) == "FeeOfferTooDear"
+    assert cli.refuse(*take, "--sponsor", "alice", *_BOB) == "usage"
+    assert cli.refuse(*pay, "--max-fee", "1", *_BOB) == "usage"
+    assert cli.refuse(*take, *_ALICE) == "ProviderIsOwner"
+    huge = ("tx", "offer", "set", "USD", "3", "--per", "20", "--total", "2")
+    assert cli.refuse(*huge, *_ALICE) == "BadRate"

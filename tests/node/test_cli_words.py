@@ -18,11 +18,13 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
     SetSponsorship,
     StartRecovery,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import (
@@ -78,6 +80,20 @@ CASES: list[tuple[Message, str, str]] = [
     ),
     (PayRequest(KEY, 3, 5, 150, 0, 0), f"pay 1.5 GOLD for request 3 of {SHOWN}", "paid"),
     (UseSponsorship(KEY), f"let {SHOWN} pay the fee", "the sponsor pays the fee"),
+    (
+        UseFeeOffer(KEY, 5, 150),
+        f"let {SHOWN} pay the fee, for at most 1.5 GOLD",
+        "the provider pays the fee",
+    ),
+    (SetFeeOffer(5, 0, 0, 0, 0), "take no GOLD for fees any more", "set"),
+    (
+        SetFeeOffer(5, 150, 7, 900, 1_700_000_000_000),
+        (
+            "pay fees for 1.5 GOLD each 7 units of the fee token, 900 units of the fee token in"
+            " all, until 2023-11-14 22:13:20 UTC"
+        ),
+        "set",
+    ),
     (
         SetLimits(5, 150),
         "pay at most 1.5 GOLD a day",

@@ -13,6 +13,7 @@ from omg_abci.node.storage import Storage, WrongChain
 from omg_abci.protocol.merkle import KeyInvalid
 from omg_abci.protocol.proofs import RecordProof, require_state_height, verify_record
 from omg_abci.state import schema
+from omg_abci.state.keyed_records import FeeOfferRecord
 from omg_abci.state.records import OrderRecord
 from tests.node.committed_chain import (
     DOMAIN,
@@ -280,6 +281,26 @@ def test_orders_are_listed_by_page() -> None:
     assert paged == whole
     assert reader.list_orders(owner, after, 3) == ([], False)
     assert reader.list_orders(b"\0" * 20, 0, 3) == ([], False)
+
+
+def test_fee_offers_are_listed_by_token() -> None:
+    """Whoever made them first; a page begins above a provider; what is loaded and what comes."""
+    records = make_chain(4).states[0]
+    offer = FeeOfferRecord(3, 700, 500, 9, 1)
+    made = [(place, token) for place in (3, 1, 2) for token in (9, 2)]
+    for place, token in made:
+        key = schema.compute_fee_offer_key(bytes([place]) * 20, token)
+        records = records | {key: offer._replace(tokens=10 * token + place).encode()}
+    reader = Reader.load_genesis(DOMAIN, records.items())
+    for token in (2, 9):
+        found, more = reader.list_fee_offers(token, bytes(20), 2)
+        assert [each.tokens for _, each in found] == [10 * token + 1, 10 * token + 2]
+        assert more
+        found, more = reader.list_fee_offers(token, found[-1][0], 2)
+        assert [(who[0], each.tokens, more) for who, each in found] == [(3, 10 * token + 3, False)]
+    assert reader.list_fee_offers(5, bytes(20), 2) == ([], False)
+    assert reader.get_fee_offer(b"\1" * 20, 9) == offer._replace(tokens=91)
+    assert reader.get_fee_offer(b"\1" * 20, 5) is None
 
 
 def test_ring_is_bounded_by_blocks_and_bytes() -> None:

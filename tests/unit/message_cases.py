@@ -16,11 +16,13 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
     SetSponsorship,
     StartRecovery,
+    UseFeeOffer,
     UseSponsorship,
 )
 
@@ -35,6 +37,9 @@ ANSWER = PayRequest(TO, 3, 2, 5, 0, 7)
 ALLOW = SetAllowance(TO, 2, 9, 3)
 GRANT = SetSponsorship(TO, 5, 9)
 USE = UseSponsorship(TO)
+OFFER = SetFeeOffer(2, 3, 700, 5, 9)
+ENDED_OFFER = SetFeeOffer(2, 0, 0, 0, 0)
+TAKE = UseFeeOffer(TO, 2, 40)
 GUARD = SetGuardians((TO, b"\x22" * 20), 2, 60_000)
 NAMED = SetRecipients((TO, b"\x22" * 20))
 START = StartRecovery(TO, b"\x33" * 20)
@@ -46,6 +51,8 @@ WALLET_GOOD: tuple[Message, ...] = (
     CloseRequest(3),
     *(SetLimits(2, 5), SetLimits(2, 0)),
     *(GRANT, GRANT._replace(total=0, expires_ms=0), USE),
+    *(OFFER, OFFER._replace(tokens=limits.U64_MAX, per=limits.U64_MAX), ENDED_OFFER),
+    *(TAKE, TAKE._replace(max_amount=limits.AMOUNT_MAX)),
     *(GUARD, SetGuardians((), 0, 0), SetGuardians(EIGHT, 8, limits.RECOVERY_DELAY_MAX_MS)),
     *(NAMED, SetRecipients(()), SetRecipients((*EIGHT, *NAMED.recipients))),
     *(START, CancelRecovery(), FinishRecovery(TO)),
@@ -104,6 +111,17 @@ SPONSOR_CASES = [
     bad(GRANT, errors.BadExpiry, expires_ms=0),
     bad(USE, errors.BadAddress, sponsor=TO[1:]),
 ]
+OFFER_CASES = [
+    *[bad(each, errors.BadToken, token=0) for each in (OFFER, ENDED_OFFER, TAKE)],
+    bad(OFFER, errors.BadAmount, total=2**128),
+    *[bad(OFFER, errors.BadRate, **{name: 0}) for name in ("tokens", "per")],
+    *[bad(OFFER, errors.BadRate, **{name: 1 << 64}) for name in ("tokens", "per")],
+    *[bad(ENDED_OFFER, errors.BadRate, **{name: 1}) for name in ("tokens", "per")],
+    bad(OFFER, errors.BadExpiry, expires_ms=0),
+    bad(ENDED_OFFER, errors.BadExpiry, expires_ms=9),
+    bad(TAKE, errors.BadAddress, provider=bytes(20)),
+    *[bad(TAKE, errors.BadAmount, max_amount=amount) for amount in (0, 2**128)],
+]
 PAYMENT_CASES = [
     bad(NOTED, errors.BadAddress, to=bytes(20)),
     bad(NOTED, errors.BadToken, token=0),
@@ -141,5 +159,6 @@ WALLET_CASES = [
     *PAYMENT_CASES,
     *REQUEST_CASES,
     *SPONSOR_CASES,
+    *OFFER_CASES,
     *RECOVERY_CASES,
 ]

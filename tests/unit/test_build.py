@@ -71,6 +71,8 @@ _BUILT: list[Message] = [
     build_recovery.cancel_recovery(),
     build_recovery.finish_recovery(_OWNER),
     build_wallet.set_recipients([_OWNER, _AGENT]),
+    build_wallet.set_fee_offer(2, 3, 700, 500, _NOW_MS),
+    build_wallet.use_fee_offer(_AGENT, 2, 40),
     build_stake.create_validator(_PUBLIC_KEY, "one", 9, self_bond_min=8),
     build_stake.edit_validator("two", 0, 8),
     build_stake.unjail(),
@@ -98,7 +100,7 @@ def test_defaults_are_a_traders() -> None:
     assert _BUILT[5] == ApproveAgent(_AGENT, 1, _NOW_MS)
     assert _BUILT[6] == RevokeAgent(_AGENT)
     continuous = MarketMode.CONTINUOUS
-    assert _BUILT[27] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
+    assert _BUILT[29] == CreateValidator(_PUBLIC_KEY, "one", 0, 10_000, 0, 8, 9)
     assert _BUILT[8] == CreateMarket(1, 2, 1_000, 25, 1, 2**48 - 1, continuous, 0, 60_000)
 
 

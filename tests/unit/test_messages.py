@@ -29,6 +29,7 @@ from omg_abci.protocol.messages import (
     PlaceOrder,
     RevokeAgent,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
@@ -37,6 +38,7 @@ from omg_abci.protocol.messages import (
     StartRecovery,
     Transfer,
     Unjail,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.messages_markets import is_unit
@@ -198,6 +200,8 @@ def test_every_code_of_a_leg_is_provoked() -> None:
         errors.SponsorIsOwner,
         errors.GuardianIsOwner,
         errors.SponsorshipNotFirst,
+        errors.ProviderIsOwner,
+        errors.FeeOfferNotFirst,
     }
     of_legs = {
         kind
@@ -352,6 +356,8 @@ def test_agents_trade_and_pay_and_nothing_else() -> None:
         CloseRequest,
         SetSponsorship,
         UseSponsorship,
+        SetFeeOffer,
+        UseFeeOffer,
         SetLimits,
         SetGuardians,
         StartRecovery,

@@ -15,6 +15,7 @@ from omg_abci.protocol.messages import (
     RevokeAgent,
     SetSwitch,
     Transfer,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import MarketAction, OrderType, PostOnly, TimeInForce
@@ -35,6 +36,7 @@ from tests.vectors.cases_exchange import AMENDS, CANCELS, PLACES
 from tests.vectors.cases_fees import FEE_CASES
 from tests.vectors.cases_kinds import CASES as KIND_CASES
 from tests.vectors.cases_markets import CASES as MARKET_CASES
+from tests.vectors.cases_offers import OFFER_LEGS, OFFERED, OFFERS, WRONG_OFFER_FIELDS
 from tests.vectors.cases_payments import PAYMENT_LEGS, PAYMENTS, WRONG_PAYMENT_FIELDS
 from tests.vectors.cases_recipients import RECIPIENT_LEGS, RECIPIENTS, WRONG_RECIPIENT_FIELDS
 from tests.vectors.cases_recovery import RECOVERIES, RECOVERY_LEGS, WRONG_RECOVERY_FIELDS
@@ -65,8 +67,10 @@ WALLET_LEGS: dict[type[Message], Message] = {
     **REQUEST_LEGS,
     **SPONSOR_LEGS,
 }
-ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS | RECOVERY_LEGS | RECIPIENT_LEGS
+ALL_LEGS = SAMPLE_LEGS | WALLET_LEGS | RECOVERY_LEGS | RECIPIENT_LEGS | OFFER_LEGS
 """A leg of each kind, the usual one."""
+_PROMISES = {UseSponsorship: GRANTED, UseFeeOffer: OFFERED}
+"""Blocks without which nobody else pays a fee."""
 
 
 def one(*legs: Message, **fields: Any) -> tuple[Tx, ...]:  # noqa: ANN401
@@ -98,7 +102,7 @@ def list_admission(message: type[Message]) -> list[Case]:
     elif message is not UseSponsorship:
         note = "an agent's scope is trading"
         found.append((106, "agent_without_scope", note, Tx(legs, signer=AGENTS[0])))
-    before = (GRANTED,) if message is UseSponsorship else ()
+    before = (_PROMISES[message],) if message in _PROMISES else ()
     blocks = before or (one(CancelOrder(7)),)
     cases = [
         Case(message, "rejected", name, note, blocks, code, ahead_ms=(3_000,), refused=tx)
@@ -145,6 +149,7 @@ WRONG_WALLET_FIELDS = (
     | WRONG_SPONSOR_FIELDS
     | WRONG_RECOVERY_FIELDS
     | WRONG_RECIPIENT_FIELDS
+    | WRONG_OFFER_FIELDS
 )
 TO, TO_OWN = OWNERS[1].address, OWNERS[0].address
 TRANSFERS = [
@@ -277,6 +282,7 @@ CASES: list[Case] = [
     *SPONSORS,
     *RECOVERIES,
     *RECIPIENTS,
+    *OFFERS,
     *STAKING_CASES,
     *FEE_CASES,
     *(list_malformed(message, *wrong) for message, wrong in WRONG_FIELDS.items()),

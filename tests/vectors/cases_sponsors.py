@@ -2,8 +2,11 @@
 
 from omg_abci.protocol.messages import (
     CancelOrder,
+    CloseRequest,
+    CreatePaymentRequest,
     Message,
     Pay,
+    PayRequest,
     SetSponsorship,
     Transfer,
     UseSponsorship,
@@ -18,6 +21,7 @@ POOR = FEW.address
 FIRST = UseSponsorship(SPONSOR)
 GRANT = SetSponsorship(OWN, 100_000, DAY_MS)
 GRANTED = by(1, GRANT)
+ASK = CreatePaymentRequest(3, 3, 50, DAY_MS, 1, 0, 0, b"")
 """A block in which the second owner grants something to the first."""
 
 SPONSOR_LEGS: dict[type[Message], Message] = {SetSponsorship: GRANT, UseSponsorship: FIRST}
@@ -125,6 +129,39 @@ SPONSORS: list[Case] = [
         "the fee is not given back when the legs are undone",
         GRANTED,
         by(0, FIRST, Transfer(SPONSOR, 3, 9_999, 0, 0), atomic=True),
+    ),
+    accept(
+        CreatePaymentRequest,
+        "sponsored",
+        "the sponsor's deposit, which goes back to it when the request is closed",
+        GRANTED,
+        by(0, FIRST, ASK),
+        by(0, CloseRequest(3)),
+    ),
+    accept(
+        CreatePaymentRequest,
+        "sponsored_and_used",
+        "the last payment gives the sponsor its deposit back, though it ended the grant",
+        GRANTED,
+        by(0, FIRST, ASK),
+        by(1, GRANT._replace(total=0, expires_ms=0)),
+        by(2, PayRequest(OWN, 3, 3, 50, 0, 0)),
+    ),
+    reject(
+        CreatePaymentRequest,
+        1011,
+        "grant_covers_the_fee_alone",
+        "deposit and declared fees are more than what is left of the grant",
+        by(1, GRANT._replace(total=1_004)),
+        by(0, FIRST, ASK),
+    ),
+    reject(
+        CreatePaymentRequest,
+        1011,
+        "sponsor_without_funds",
+        "what the declared fee leaves does not cover the deposit",
+        (Tx((GRANT, Transfer(OWN, 1, 969, 0, 0)), FEW),),
+        by(0, UseSponsorship(POOR), ASK),
     ),
     refuse(
         32_040, "not_granted", "no such grant", by(1, NEW_GRANT), tx=Tx((FIRST, CancelOrder(7)))

@@ -48,6 +48,8 @@ AMOUNT_FIELDS: Final = (
     *("fee_pool", "bond", "market_bond", "cap", "deposit", "total", "daily", "payer_cap", "paid"),
     *("self_bond_min", "power_unit", "rewards", "slashed", "commission", "tokens", "left"),
     *("from_pools", "shares", "units", "reward_index", "paid_index", "seen_index"),
+    *("shares", "units", "reward_index", "paid_index", "seen_index"),
+    *("max_amount", "per"),
     *("cost", "collected", "refunded", "refunds", "value"),
 )
 """Which fields may be larger than a program's numbers."""

@@ -118,6 +118,16 @@ _WALLET_HINTS: Final = {
     "SponsorshipExhausted": "the sponsor grants more: omgd tx sponsor grant",
     "SponsorWithoutFunds": "leave --sponsor out, or wait until it has more",
     "SponsorBusy": "try again in a moment",
+    "FeeNotOffered": "omgd query offers TOKEN lists who pays fees for it",
+    "FeeOfferTooDear": "raise --max-fee, or leave it out to sign what the offer asks now",
+    "FeeOfferExhausted": "omgd query offers TOKEN lists other offers",
+    "ProviderWithoutFunds": "omgd query offers TOKEN lists other offers",
+    "FeeTokensNotCovered": "the fee is paid from subaccount 0: move tokens there",
+    "FeeOfferLimited": "leave --fee-offer out: a limit of the token bars fees in it",
+    "ProviderNotAllowed": "leave --fee-offer out, or let the account pay the provider",
+    "FeeOfferBusy": "try again in a moment",
+    "UnknownFeeOffer": "omgd query offers TOKEN lists the offers there are",
+    "BadRate": "write smaller amounts in the same proportion: each is below 2^64 smallest units",
 }
 _GUARDIANS: Final = "omgd query guardians ACCOUNT lists them, and what they approved"
 _RECOVERY_HINTS: Final = {

@@ -22,7 +22,11 @@ from omg_abci.node.commands.query_blocks import block_command, tx_result_command
 from omg_abci.node.commands.query_fees import epoch_command, fees_command, votes_command
 from omg_abci.node.commands.query_markets import market_command, markets_command
 from omg_abci.node.commands.query_orders import book_command, order_command, orders_command
-from omg_abci.node.commands.query_payments import allowances_command, requests_command
+from omg_abci.node.commands.query_payments import (
+    allowances_command,
+    offers_command,
+    requests_command,
+)
 from omg_abci.node.commands.query_proof import proof_command
 from omg_abci.node.commands.query_recovery import (
     guardians_command,
@@ -184,5 +188,6 @@ for _command in (
     guardians_command,
     recipients_command,
     limits_command,
+    offers_command,
 ):
     query_group.add_command(_command)

@@ -1,4 +1,4 @@
-"""The commands `omgd query allowances` and `requests`: what may be paid, and what is asked for."""
+"""The commands `omgd query allowances`, `requests`, `offers`: what may be paid, and for what."""
 
 from typing import Final
 
@@ -103,3 +103,40 @@ def _list_request(each: pb.Request, catalogue: Catalogue) -> tuple[object, ...]:
         f"at most {format_amount(each.token, cap, catalogue)}" if cap else "any",
         f"{until}, expired" if each.expired else until,
     )
+
+
+@click.command("offers", epilog=format_examples("omgd query offers POINTS"))
+@click.argument("token")
+@click.option("--provider", metavar="ADDRESS", help="Of this one only.")
+@click.option("--after", metavar="ADDRESS", help="Only providers above this address.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000), default=_PAGE, show_default=True, help="At most."
+)
+@with_owner
+def offers_command(
+    options: OwnerOptions, *, token: str, provider: str | None, after: str | None, limit: int
+) -> None:
+    """List who pays fees for TOKEN, how much of it they take, and what is left of each offer."""
+    one = options.find_address(provider) if provider else b""
+    behind = options.find_address(after) if after else b""
+    with connect(options.node) as client:
+        catalogue = Catalogue.load(client)
+        terms = catalogue.find_token(token)
+        found = client.fee_offers(terms.id, provider=one, after_provider=behind, limit=limit)
+    if options.as_json:
+        print_object(encode_message(found))
+        return
+    rows = [
+        (
+            format_hex(each.provider),
+            terms.format(each.tokens),
+            catalogue.format_fee_amount(each.per),
+            catalogue.format_fee_amount(int(each.left)),
+            format_time(each.expires_ms) + (", expired" if each.expired else ""),
+        )
+        for each in found.offers
+    ]
+    if rows:
+        print_table(("provider", "takes", "for fees of", "fees left", "until"), rows)
+    more = f"; --after {format_hex(found.offers[-1].provider)} lists more" if found.more else ""
+    say(f"{format_count(len(rows), 'offer')} at height {found.height}{more}")

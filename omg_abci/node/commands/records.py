@@ -20,6 +20,7 @@ from omg_abci.state.fee_records import (
 )
 from omg_abci.state.keyed_records import (
     AllowancesRecord,
+    FeeOfferRecord,
     IssueRecord,
     LimitsRecord,
     NextTokenRecord,
@@ -65,6 +66,7 @@ _ADDRESSES: Final = (
     "issuer",
     "sponsor",
     "customer",
+    "provider",
     "payee",
     "staker",
 )
@@ -180,6 +182,7 @@ _TABLES: Final[dict[bytes, _Table]] = {
     schema.ALLOWANCES: _Table({"owner": 20, "agent": 20}, _decode_allowances),
     schema.REQUEST: _Table({"owner": 20, "request": 8}, _decode_request),
     schema.SPONSORSHIP: _Table({"sponsor": 20, "customer": 20}, _fields(SponsorshipRecord)),
+    schema.FEE_OFFER: _Table({"provider": 20, "token": 4}, _fields(FeeOfferRecord)),
     schema.LIMITS: _Table({"owner": 20}, _decode_limits),
     schema.GUARDIANS: _Table({"owner": 20}, _decode_guardians),
     schema.RECOVERY: _Table({"owner": 20}, _decode_recovery),

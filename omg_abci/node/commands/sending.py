@@ -35,19 +35,16 @@ from omg_abci.node.commands.output import (
     print_object,
     say,
 )
+from omg_abci.node.commands.paying import PAYER_OPTIONS, Payer, compute_work_max
 from omg_abci.node.commands.submitting import SUBMIT_OPTIONS, SubmitOptions, encode_signed, submit
 from omg_abci.node.commands.words import describe_leg
-from omg_abci.protocol import codec
 from omg_abci.protocol.messages import Message, SignedTx
 from omg_abci.protocol.signing import Domain
 from omg_abci.protocol.tx import Verifier
 from omg_abci.protocol.units import Address
-from omg_abci.rules.fees import compute_declared_work
 from wallet_sdk.build import build_body, choose_scheme, sign
-from wallet_sdk.build_wallet import use_sponsorship
 
 _VALID_FOR: Final = "10m"
-_NO_SIGNATURE: Final = bytes(65)
 
 
 class SendOptions(NamedTuple):
@@ -68,6 +65,8 @@ class SendOptions(NamedTuple):
     nonce: int | None
     max_unit_price: int | None
     sponsor: str | None
+    fee_offer: tuple[str, str] | None
+    max_fee: str | None
     chain_id: str | None
     as_json: bool
 
@@ -107,11 +106,7 @@ _SIGN_OPTIONS: Final = (
         help="Highest fee for a work unit; by default today's, and twice that on a chain whose"
         " stakers vote on fees.",
     ),
-    click.option(
-        "--sponsor",
-        metavar="ADDRESS",
-        help="Let it pay the fee, as it granted: omgd tx sponsor grant.",
-    ),
+    *PAYER_OPTIONS,
     click.option("--chain-id", help="Refuse to sign for any other chain."),
 )
 
@@ -163,32 +158,42 @@ class Session:
         `note` is shown below the legs: what their signer should know and they do not say.
         """
         options, signer = self.options, self.signer
-        if options.sponsor is not None:
-            legs = (use_sponsorship(self.names.find_address(options.sponsor)), *legs)
-        body = build_body(
-            self.status.chain_id,
-            self.owner,
-            legs,
-            nonce=self.nonce,
-            signer=signer.address,
-            is_own_key=self.is_own_key,
-            after=options.after,
-            valid_until_ms=self.nonce + parse_span(options.valid_for),
-            max_unit_price=options.max_unit_price or self._choose_unit_price(),
-        )
-        scheme = choose_scheme(self.owner, signer.address, is_own_key=self.is_own_key)
-        tx = DecodedTx(signer.address, scheme, body)
+        payer = Payer(options.sponsor, options.fee_offer, options.max_fee)
+        price = options.max_unit_price or self._choose_unit_price()
+
+        def compute_fee_max(all_legs: tuple[Message, ...]) -> int:
+            return compute_work_max(self._prepare(all_legs, price)) * price
+
+        legs = payer.put_first(legs, (self.client, self.catalogue, self.names), compute_fee_max)
+        tx = self._prepare(legs, price)
         self._show(tx, note)
         if not options.yes:
             _confirm()
         domain = get_domain(self.status)
-        raw = sign(domain, body, signer.address, signer.unlock(), is_own_key=self.is_own_key)
+        raw = sign(domain, tx.body, signer.address, signer.unlock(), is_own_key=self.is_own_key)
         signed = Verifier(domain).verify_tx(raw)
         if options.no_submit:
             self._print_signed(signed)
             return
         how = SubmitOptions(options.node, options.no_wait, options.timeout, options.as_json)
         submit(self.client, how, signed, self.catalogue, self.status)
+
+    def _prepare(self, legs: tuple[Message, ...], price: int) -> DecodedTx:
+        """Return the transaction of these legs, not signed yet."""
+        options, signer = self.options, self.signer.address
+        body = build_body(
+            self.status.chain_id,
+            self.owner,
+            legs,
+            nonce=self.nonce,
+            signer=signer,
+            is_own_key=self.is_own_key,
+            after=options.after,
+            valid_until_ms=self.nonce + parse_span(options.valid_for),
+            max_unit_price=price,
+        )
+        scheme = choose_scheme(self.owner, signer, is_own_key=self.is_own_key)
+        return DecodedTx(signer, scheme, body)
 
     def _show(self, tx: DecodedTx, note: str) -> None:
         body = tx.body
@@ -199,7 +204,7 @@ class Session:
             say(f"  {describe_leg(leg, self.catalogue)}")
         if note:
             say(f"  {note}")
-        fee = _compute_declared_work(tx) * self.status.unit_price
+        fee = compute_work_max(tx) * self.status.unit_price
         most = self.fee_token.format(fee)
         now = "" if body.max_unit_price == self.status.unit_price else " at today's price"
         say(f"  fee at most {most}{now}; valid for {format_span(self._get_validity())}")
@@ -240,10 +245,3 @@ def _confirm() -> None:
         confirmed = False
     if not confirmed:
         raise CommandError("not_confirmed", "nothing was signed", "--yes signs without asking")
-
-
-def _compute_declared_work(tx: DecodedTx) -> int:
-    """Return the most work that the transaction can use, once it is signed."""
-    body = codec.encode_body(tx.body)
-    raw = codec.encode_envelope(body, tx.signer, tx.scheme, _NO_SIGNATURE)
-    return compute_declared_work(SignedTx(raw, b"", tx.signer, tx.scheme, tx.body))

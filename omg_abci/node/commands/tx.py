@@ -24,6 +24,7 @@ from omg_abci.node.commands.sending import (
 from omg_abci.node.commands.submitting import SubmitOptions, submit, with_submit_options
 from omg_abci.node.commands.tx_many import send_many_command
 from omg_abci.node.commands.tx_markets import MARKET_COMMANDS
+from omg_abci.node.commands.tx_offers import offer_group
 from omg_abci.node.commands.tx_orders import ORDER_COMMANDS
 from omg_abci.node.commands.tx_payments import PAYMENT_COMMANDS
 from omg_abci.node.commands.tx_recipients import recipients_group
@@ -182,6 +183,7 @@ for _command in (
     *PAYMENT_COMMANDS,
     *RECOVERY_COMMANDS,
     recipients_group,
+    offer_group,
     token_group,
     send_many_command,
 ):

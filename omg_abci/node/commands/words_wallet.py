@@ -19,11 +19,13 @@ from omg_abci.protocol.messages import (
     PayRequest,
     RecoveryMessage,
     SetAllowance,
+    SetFeeOffer,
     SetGuardians,
     SetLimits,
     SetRecipients,
     SetSponsorship,
     StartRecovery,
+    UseFeeOffer,
     UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
@@ -32,8 +34,9 @@ from omg_abci.protocol.units import Amount, Scope, TokenId
 TokenLeg = CreateToken | Mint | Burn | CloseToken
 RequestLeg = CreatePaymentRequest | PayRequest | CloseRequest
 SponsorLeg = SetSponsorship | UseSponsorship
+OfferLeg = SetFeeOffer | UseFeeOffer
 PaymentLeg = Pay | SetAllowance | SetLimits | SetRecipients
-WalletLeg = TokenLeg | RequestLeg | SponsorLeg | PaymentLeg | RecoveryMessage
+WalletLeg = TokenLeg | RequestLeg | SponsorLeg | OfferLeg | PaymentLeg | RecoveryMessage
 """Every leg that is not about orders, markets and who may sign."""
 
 
@@ -42,6 +45,8 @@ def describe_wallet_leg(leg: WalletLeg, catalogue: Catalogue) -> str:
     match leg:
         case CreatePaymentRequest() | PayRequest() | CloseRequest():
             return describe_request_leg(leg, catalogue)
+        case SetFeeOffer() | UseFeeOffer():
+            return describe_offer_leg(leg, catalogue)
         case SetSponsorship() | UseSponsorship():
             return describe_sponsor_leg(leg, catalogue)
         case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
@@ -67,11 +72,13 @@ def describe_wallet_done(leg: WalletLeg, result: LegResult) -> str:
             return "was paid before" if result.repeated else "paid"
         case UseSponsorship():
             return "the sponsor pays the fee"
+        case UseFeeOffer():
+            return "the provider pays the fee"
         case SetLimits():
             return "set: a lower limit acts now, a higher one in a day"
         case SetRecipients():
             return "set: whom it no longer names is not paid any more, whom it adds in a day"
-        case SetAllowance() | SetSponsorship():
+        case SetAllowance() | SetSponsorship() | SetFeeOffer():
             return "set"
         case SetGuardians() | StartRecovery() | CancelRecovery() | FinishRecovery():
             return describe_recovery_done(leg)
@@ -164,6 +171,23 @@ def describe_sponsor_leg(leg: SponsorLeg, catalogue: Catalogue) -> str:
             until = format_time(leg.expires_ms)
             total = catalogue.format_fee_amount(leg.total)
             return f"pay fees of {customer}, {total} in all, until {until}"
+
+
+def describe_offer_leg(leg: OfferLeg, catalogue: Catalogue) -> str:
+    """Return who pays fees for which token."""
+    match leg:
+        case UseFeeOffer():
+            most = format_amount(leg.token, leg.max_amount, catalogue)
+            return f"let {format_hex(leg.provider)} pay the fee, for at most {most}"
+        case SetFeeOffer():
+            token = name_token(leg.token, catalogue)
+            if not leg.total:
+                return f"take no {token} for fees any more"
+            total = catalogue.format_fee_amount(leg.total)
+            taken = format_amount(leg.token, leg.tokens, catalogue)
+            given = catalogue.format_fee_amount(leg.per)
+            until = format_time(leg.expires_ms)
+            return f"pay fees for {taken} each {given}, {total} in all, until {until}"
 
 
 def _describe_memo(memo: bytes) -> str:

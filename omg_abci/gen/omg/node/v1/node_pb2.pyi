@@ -1739,6 +1739,111 @@ class Recipients(_message.Message):
 Global___Recipients: _TypeAlias = Recipients  # noqa: Y015
 
 @_typing.final
+class ListFeeOffersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    AFTER_PROVIDER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    provider: _builtins.bytes
+    """of this one only; empty = of all"""
+    after_provider: _builtins.bytes
+    """empty = from the first one"""
+    limit: _builtins.int
+    """at most 1,000"""
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        provider: _builtins.bytes = ...,
+        after_provider: _builtins.bytes = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_provider", b"after_provider", "limit", b"limit", "provider", b"provider", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeOffersRequest: _TypeAlias = ListFeeOffersRequest  # noqa: Y015
+
+@_typing.final
+class FeeOffer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    PER_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    DEPOSIT_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    provider: _builtins.bytes
+    tokens: _builtins.int
+    """a fee costs ceil(fee * tokens / per) of the token"""
+    per: _builtins.int
+    left: _builtins.str
+    """fees that it still pays"""
+    expires_ms: _builtins.int
+    deposit: _builtins.str
+    expired: _builtins.bool
+    def __init__(
+        self,
+        *,
+        provider: _builtins.bytes = ...,
+        tokens: _builtins.int = ...,
+        per: _builtins.int = ...,
+        left: _builtins.str = ...,
+        expires_ms: _builtins.int = ...,
+        deposit: _builtins.str = ...,
+        expired: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deposit", b"deposit", "expired", b"expired", "expires_ms", b"expires_ms", "left", b"left", "per", b"per", "provider", b"provider", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeOffer: _TypeAlias = FeeOffer  # noqa: Y015
+
+@_typing.final
+class ListFeeOffersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    OFFERS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    token: _builtins.int
+    more: _builtins.bool
+    @_builtins.property
+    def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeOffer]:
+        """by provider, ascending"""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        token: _builtins.int = ...,
+        offers: _abc.Iterable[Global___FeeOffer] | None = ...,
+        more: _builtins.bool = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "keys", b"keys", "more", b"more", "offers", b"offers", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeOffersResponse: _TypeAlias = ListFeeOffersResponse  # noqa: Y015
+
+@_typing.final
 class ListMarketsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

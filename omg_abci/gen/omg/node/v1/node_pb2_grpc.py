@@ -134,6 +134,11 @@ class NodeStub:
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetRecipientsRequest.SerializeToString,
                 response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Recipients.FromString,
                 _registered_method=True)
+        self.ListFeeOffers = channel.unary_unary(
+                '/omg.node.v1.Node/ListFeeOffers',
+                request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersRequest.SerializeToString,
+                response_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersResponse.FromString,
+                _registered_method=True)
         self.ListTokens = channel.unary_unary(
                 '/omg.node.v1.Node/ListTokens',
                 request_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListTokensRequest.SerializeToString,
@@ -274,6 +279,12 @@ class NodeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFeeOffers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTokens(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -394,6 +405,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.GetRecipients,
                     request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetRecipientsRequest.FromString,
                     response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Recipients.SerializeToString,
+            ),
+            'ListFeeOffers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeeOffers,
+                    request_deserializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersRequest.FromString,
+                    response_serializer=omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersResponse.SerializeToString,
             ),
             'ListTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTokens,
@@ -951,6 +967,33 @@ class Node:
             '/omg.node.v1.Node/GetRecipients',
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.GetRecipientsRequest.SerializeToString,
             omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.Recipients.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeeOffers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omg.node.v1.Node/ListFeeOffers',
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersRequest.SerializeToString,
+            omg__abci_dot_gen_dot_omg_dot_node_dot_v1_dot_node__pb2.ListFeeOffersResponse.FromString,
             options,
             channel_credentials,
             insecure,

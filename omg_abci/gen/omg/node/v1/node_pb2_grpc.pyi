@@ -51,6 +51,7 @@ class NodeStub:
     ListRequests: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]
     GetGuardians: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetGuardiansRequest, _node_pb2.Guardians]
     GetRecipients: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetRecipientsRequest, _node_pb2.Recipients]
+    ListFeeOffers: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListFeeOffersRequest, _node_pb2.ListFeeOffersResponse]
     ListTokens: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]
     GetProof: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]
     StreamBlocks: _grpc.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]
@@ -78,6 +79,7 @@ class NodeAsyncStub(NodeStub):
     ListRequests: _aio.UnaryUnaryMultiCallable[_node_pb2.ListRequestsRequest, _node_pb2.ListRequestsResponse]  # type: ignore[assignment]
     GetGuardians: _aio.UnaryUnaryMultiCallable[_node_pb2.GetGuardiansRequest, _node_pb2.Guardians]  # type: ignore[assignment]
     GetRecipients: _aio.UnaryUnaryMultiCallable[_node_pb2.GetRecipientsRequest, _node_pb2.Recipients]  # type: ignore[assignment]
+    ListFeeOffers: _aio.UnaryUnaryMultiCallable[_node_pb2.ListFeeOffersRequest, _node_pb2.ListFeeOffersResponse]  # type: ignore[assignment]
     ListTokens: _aio.UnaryUnaryMultiCallable[_node_pb2.ListTokensRequest, _node_pb2.ListTokensResponse]  # type: ignore[assignment]
     GetProof: _aio.UnaryUnaryMultiCallable[_node_pb2.GetProofRequest, _node_pb2.StateProof]  # type: ignore[assignment]
     StreamBlocks: _aio.UnaryStreamMultiCallable[_node_pb2.StreamBlocksRequest, _node_pb2.Block]  # type: ignore[assignment]
@@ -222,6 +224,13 @@ class NodeServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.GetRecipientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.Recipients, _abc.Awaitable[_node_pb2.Recipients]]: ...
+
+    @_abc_1.abstractmethod
+    def ListFeeOffers(
+        self,
+        request: _node_pb2.ListFeeOffersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ListFeeOffersResponse, _abc.Awaitable[_node_pb2.ListFeeOffersResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListTokens(

@@ -364,6 +364,8 @@ class Leg(_message.Message):
     CANCEL_RECOVERY_FIELD_NUMBER: _builtins.int
     FINISH_RECOVERY_FIELD_NUMBER: _builtins.int
     SET_RECIPIENTS_FIELD_NUMBER: _builtins.int
+    SET_FEE_OFFER_FIELD_NUMBER: _builtins.int
+    USE_FEE_OFFER_FIELD_NUMBER: _builtins.int
     CREATE_VALIDATOR_FIELD_NUMBER: _builtins.int
     EDIT_VALIDATOR_FIELD_NUMBER: _builtins.int
     UNJAIL_FIELD_NUMBER: _builtins.int
@@ -427,6 +429,10 @@ class Leg(_message.Message):
     @_builtins.property
     def set_recipients(self) -> Global___SetRecipients: ...
     @_builtins.property
+    def set_fee_offer(self) -> Global___SetFeeOffer: ...
+    @_builtins.property
+    def use_fee_offer(self) -> Global___UseFeeOffer: ...
+    @_builtins.property
     def create_validator(self) -> Global___CreateValidator: ...
     @_builtins.property
     def edit_validator(self) -> Global___EditValidator: ...
@@ -472,6 +478,8 @@ class Leg(_message.Message):
         cancel_recovery: Global___CancelRecovery | None = ...,
         finish_recovery: Global___FinishRecovery | None = ...,
         set_recipients: Global___SetRecipients | None = ...,
+        set_fee_offer: Global___SetFeeOffer | None = ...,
+        use_fee_offer: Global___UseFeeOffer | None = ...,
         create_validator: Global___CreateValidator | None = ...,
         edit_validator: Global___EditValidator | None = ...,
         unjail: Global___Unjail | None = ...,
@@ -481,11 +489,11 @@ class Leg(_message.Message):
         claim_rewards: Global___ClaimRewards | None = ...,
         set_vote: Global___SetVote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_fee_offer", b"set_fee_offer", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_fee_offer", b"use_fee_offer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "approve_agent", b"approve_agent", "burn", b"burn", "cancel_all", b"cancel_all", "cancel_order", b"cancel_order", "cancel_recovery", b"cancel_recovery", "change_market", b"change_market", "claim_rewards", b"claim_rewards", "close_request", b"close_request", "close_token", b"close_token", "create_market", b"create_market", "create_payment_request", b"create_payment_request", "create_token", b"create_token", "create_validator", b"create_validator", "delegate", b"delegate", "edit_validator", b"edit_validator", "finish_recovery", b"finish_recovery", "kind", b"kind", "mint", b"mint", "pay", b"pay", "pay_request", b"pay_request", "place_order", b"place_order", "redelegate", b"redelegate", "revoke_agent", b"revoke_agent", "set_allowance", b"set_allowance", "set_fee_offer", b"set_fee_offer", "set_guardians", b"set_guardians", "set_limits", b"set_limits", "set_recipients", b"set_recipients", "set_sponsorship", b"set_sponsorship", "set_switch", b"set_switch", "set_vote", b"set_vote", "start_recovery", b"start_recovery", "transfer", b"transfer", "undelegate", b"undelegate", "unjail", b"unjail", "use_fee_offer", b"use_fee_offer", "use_sponsorship", b"use_sponsorship"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits", "set_guardians", "start_recovery", "cancel_recovery", "finish_recovery", "set_recipients", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["transfer", "place_order", "amend_order", "cancel_order", "cancel_all", "approve_agent", "revoke_agent", "set_switch", "create_market", "change_market", "create_token", "mint", "burn", "close_token", "pay", "set_allowance", "create_payment_request", "pay_request", "close_request", "set_sponsorship", "use_sponsorship", "set_limits", "set_guardians", "start_recovery", "cancel_recovery", "finish_recovery", "set_recipients", "set_fee_offer", "use_fee_offer", "create_validator", "edit_validator", "unjail", "delegate", "undelegate", "redelegate", "claim_rewards", "set_vote"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1179,6 +1187,72 @@ class UseSponsorship(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UseSponsorship: _TypeAlias = UseSponsorship  # noqa: Y015
+
+@_typing.final
+class SetFeeOffer(_message.Message):
+    """Pays fees for whoever gives another token for them; replaces what was offered before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    PER_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    token: _builtins.int
+    """what the owner takes; not the fee token"""
+    tokens: _builtins.int
+    """it takes ceil(fee * tokens / per) of the token"""
+    per: _builtins.int
+    total: _builtins.bytes
+    """fees that may be paid from now on; empty = none any more"""
+    expires_ms: _builtins.int
+    """0, as tokens and per, with an empty total only"""
+    def __init__(
+        self,
+        *,
+        token: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+        per: _builtins.int = ...,
+        total: _builtins.bytes = ...,
+        expires_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_ms", b"expires_ms", "per", b"per", "token", b"token", "tokens", b"tokens", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetFeeOffer: _TypeAlias = SetFeeOffer  # noqa: Y015
+
+@_typing.final
+class UseFeeOffer(_message.Message):
+    """Pays this transaction's fee in another token, by an offer; the first leg or none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: _builtins.int
+    provider: _builtins.bytes
+    """20-byte address: who made the offer"""
+    token: _builtins.int
+    max_amount: _builtins.bytes
+    """the most of the token that the fee may cost"""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.bytes = ...,
+        token: _builtins.int = ...,
+        max_amount: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_amount", b"max_amount", "provider", b"provider", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UseFeeOffer: _TypeAlias = UseFeeOffer  # noqa: Y015
 
 @_typing.final
 class SetLimits(_message.Message):
