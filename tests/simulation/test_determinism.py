@@ -31,8 +31,10 @@ from tests.random_stakes import STAKING, StakeSource
 from tests.simulation.execute_blocks import compute_block_hash, execute, read_told
 from tests.strategies import BlockPlan, make_body, sign_body
 
-SEED = 167
+SEED = 3
 BLOCKS = 60
+BLOCKS_MAX = 240
+"""As many are drawn as it takes until every kind of leg and event was among them."""
 GENESIS = EXCHANGE | {"agents": RECOVERIES["agents"], "staking": STAKING}
 _ROOT = Path(__file__).parents[2]
 
@@ -88,6 +90,12 @@ def draw_told(stakes: StakeSource, height: int) -> list[list[tuple[str, int]]]:
     return [votes, [(keys[1], height - 1)] if height % 25 == 0 else []]
 
 
+def has_every_kind(found: Drawn) -> bool:
+    """Tell whether all kinds of legs and events were drawn."""
+    legs = {type(leg) for tx in found.txs for leg in tx.body.legs}
+    return legs == set(MESSAGES) and {type(event) for event in found.events} == set(get_args(Event))
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Draw the blocks once and write them to a file."""
@@ -98,7 +106,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     state, time_ms = load_state(CHAIN_ID, records), START_MS
     blocks: list[tuple[int, list[str], list[list[tuple[str, int]]]]] = []
     found = Drawn(tmp_path_factory.mktemp("blocks") / "blocks.json", [], [], [], [])
-    for height in range(1, BLOCKS + 1):
+    for height in range(1, BLOCKS_MAX + 1):
         plan = source.draw_block(txs_max=12, legs_max=14)
         plan = plan._replace(txs=(*plan.txs, *stakes.draw_block().txs))
         time_ms += plan.ahead_ms
@@ -113,6 +121,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
         found.txs.extend(txs)
         found.results.extend(result.results)
         found.events.extend(result.events)
+        if height >= BLOCKS and has_every_kind(found):
+            break
     document = {"chain_id": CHAIN_ID, "genesis": GENESIS, "blocks": blocks}
     found.path.write_text(json.dumps(document), encoding="utf-8")
     return found
@@ -146,12 +156,11 @@ def require_same(expected: Sequence[str], found: Sequence[str], where: Surroundi
 
 def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
     """What is executed below is no toy: all kinds of legs and events, many codes, both schemes."""
-    assert {type(leg) for tx in drawn.txs for leg in tx.body.legs} == set(MESSAGES)
+    assert has_every_kind(drawn)
     legs = [leg for result in drawn.results for leg in result.legs]
     trades = [event for event in drawn.events if isinstance(event, Trade)]
     assert sum(len(leg.fills) for leg in legs) + len(trades) > BLOCKS
     assert len({leg.code for leg in legs}) > 25
-    assert {type(event) for event in drawn.events} == set(get_args(Event))
     assert any(result.code for result in drawn.results)
     assert {tx.scheme for tx in drawn.txs} == {1, 2}
     assert len(drawn.updates) > 5
@@ -160,7 +169,7 @@ def test_blocks_hold_every_kind_of_leg(drawn: Drawn) -> None:
 def test_processes_in_other_surroundings_do_the_same(drawn: Drawn) -> None:
     """Diff hash, results and records of each block are the same in four processes and here."""
     expected = execute(drawn.path, "plain")
-    assert len(expected) == BLOCKS
+    assert BLOCKS <= len(expected) <= BLOCKS_MAX
     processes = [start(drawn.path, where) for where in SURROUNDINGS]
     described: list[str] = []
     for process, where in zip(processes, SURROUNDINGS, strict=True):
