@@ -20,6 +20,7 @@ from tests.model_book import (
     preview_fill,
     remember,
 )
+from tests.model_expiry import expire_records
 from tests.model_markets import compute_renewed, set_status
 from tests.model_orders import is_reached, is_rising
 from tests.model_stake_blocks import work_maturities
@@ -46,6 +47,7 @@ def work_end(state: State) -> None:
     for_each_market(state, is_delisting, work_delisting, limit)
     if state.stake.terms:
         work_maturities(state)
+    expire_records(state)
 
 
 def for_each_market(

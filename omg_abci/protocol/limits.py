@@ -81,6 +81,8 @@ LIMITS_DELAY_MS: Final = 24 * 3600 * 1000
 """A higher limit acts a day later: who has stolen a key cannot lift it and pay at once."""
 SPONSORSHIP_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
 FEE_OFFER_AHEAD_MAX_MS: Final = 366 * 24 * 3600 * 1000
+RECORDS_KEPT_MS: Final = 3600 * 1000
+"""How long a request, a grant or an offer still says that it has expired, before it is deleted."""
 RECORDS_PER_BOND: Final = 10_000
 """The deposit of a small record is this part of a market's bond, rounded up."""
 GUARDIANS_MAX: Final = 8

@@ -11,6 +11,7 @@ from omg_abci.protocol.messages import SetFeeOffer, UseFeeOffer
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Amount, Millis
 from omg_abci.rules.context import LegContext
+from omg_abci.rules.expired_records import release_record
 from omg_abci.state import schema
 from omg_abci.state.keyed_records import FeeOfferRecord, LimitsRecord
 from omg_abci.state.objects import Balance
@@ -47,8 +48,7 @@ def process_set_fee_offer(state: WorkingState, ctx: LegContext, msg: SetFeeOffer
     if not msg.total:
         if known is None:
             raise errors.UnknownFeeOffer
-        state.set_record(key, None)
-        state.change_balance(state.get_balance(owner, 0, state.fee_token), held, -held)
+        release_record(state, key)
         return LegResult()
     if msg.token == state.fee_token:
         raise errors.FeeTokenOffered
@@ -63,7 +63,7 @@ def process_set_fee_offer(state: WorkingState, ctx: LegContext, msg: SetFeeOffer
     locked = deposit - held
     state.change_balance(state.get_balance(owner, 0, state.fee_token), -locked, locked)
     offer = FeeOfferRecord(msg.tokens, msg.per, msg.total, msg.expires_ms, deposit)
-    state.set_record(key, offer)
+    state.set_expiring(key, offer)
     return LegResult()
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from omg_abci.protocol import limits
 from omg_abci.protocol.units import MarketStatus
 from omg_abci.rules.auction import open_uncrossing, work_batch, work_pairs
+from omg_abci.rules.expired_records import work_expired_records
 from omg_abci.rules.markets import change_status
 from omg_abci.rules.maturing import work_maturities
 from omg_abci.rules.removals import work_delisting, work_removals
@@ -48,6 +49,7 @@ def work_end(state: WorkingState) -> None:
     left -= work_removals(state, left)
     left -= _work_delistings(state, left)
     left -= work_maturities(state, left)
+    left -= work_expired_records(state, left)
     state.mass_steps = limits.MASS_STEPS_MAX - left
 
 

@@ -4,6 +4,7 @@ from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import CloseRequest, CreatePaymentRequest, PayRequest
 from omg_abci.protocol.results import LegResult
 from omg_abci.rules.context import LegContext
+from omg_abci.rules.expired_records import release_record
 from omg_abci.rules.payments import is_repeated, note_payment
 from omg_abci.rules.spending import require_spending, write_spending
 from omg_abci.rules.sponsorship import lock_deposit
@@ -42,7 +43,7 @@ def process_create_payment_request(
         depositor,
         0,
     )
-    state.set_record(key, request)
+    state.set_expiring(key, request)
     return LegResult()
 
 
@@ -78,7 +79,7 @@ def process_pay_request(state: WorkingState, ctx: LegContext, msg: PayRequest) -
     state.change_balance(source, -msg.amount, 0)
     state.change_balance(target, msg.amount, 0)
     if request.uses_left == 1:
-        _close(state, key, request)
+        release_record(state, key)
     else:
         state.set_record(key, request.note_payment(owner, msg.amount))
     note_payment(state, owner, msg.client_id)
@@ -89,15 +90,8 @@ def process_close_request(state: WorkingState, ctx: LegContext, msg: CloseReques
     """Take a request back and release its deposit; raise UnknownRequest."""
     ctx.work += limits.WORK_REQUEST
     key = schema.compute_request_key(ctx.account.owner, msg.request)
-    request = state.find_record(RequestRecord, key)
-    if request is None:
+    if state.find_record(RequestRecord, key) is None:
         raise errors.UnknownRequest
 
-    _close(state, key, request)
+    release_record(state, key)
     return LegResult()
-
-
-def _close(state: WorkingState, key: bytes, request: RequestRecord) -> None:
-    state.set_record(key, None)
-    held = state.get_balance(request.depositor, 0, state.fee_token)
-    state.change_balance(held, request.deposit, -request.deposit)

@@ -8,6 +8,7 @@ from omg_abci.protocol.messages import SetSponsorship, UseSponsorship
 from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Address, Amount, Millis
 from omg_abci.rules.context import LegContext
+from omg_abci.rules.expired_records import release_record
 from omg_abci.state import schema
 from omg_abci.state.keyed_records import SponsorshipRecord
 from omg_abci.state.working import WorkingState
@@ -26,8 +27,7 @@ def process_set_sponsorship(state: WorkingState, ctx: LegContext, msg: SetSponso
     if not msg.total:
         if known is None:
             raise errors.UnknownSponsorship
-        state.set_record(key, None)
-        state.change_balance(state.get_balance(owner, 0, state.fee_token), held, -held)
+        release_record(state, key)
         return LegResult()
     if not 0 < msg.expires_ms - state.time_ms <= limits.SPONSORSHIP_AHEAD_MAX_MS:
         raise errors.SponsorshipExpiryOutOfRange
@@ -37,7 +37,7 @@ def process_set_sponsorship(state: WorkingState, ctx: LegContext, msg: SetSponso
 
     locked = deposit - held
     state.change_balance(state.get_balance(owner, 0, state.fee_token), -locked, locked)
-    state.set_record(key, SponsorshipRecord(msg.total, msg.expires_ms, deposit))
+    state.set_expiring(key, SponsorshipRecord(msg.total, msg.expires_ms, deposit))
     return LegResult()
 
 

@@ -312,6 +312,10 @@ KeyedRecord = (
     | FeeOfferRecord
 )
 
+ExpiringRecord = RequestRecord | SponsorshipRecord | FeeOfferRecord
+EXPIRING: Final = (RequestRecord, SponsorshipRecord, FeeOfferRecord)
+"""What is deleted some time after its `expires_ms`, and then releases its `deposit`."""
+
 KEYED_TABLES: Final[dict[bytes, type[KeyedRecord]]] = {
     schema.ISSUE: IssueRecord,
     schema.NEXT_TOKEN: NextTokenRecord,

@@ -22,7 +22,7 @@ from omg_abci.protocol.units import (
 )
 from omg_abci.state import schema
 from omg_abci.state.book import SIDE_BITS, Order, OwnerList, Special, attach_waiting, is_rising
-from omg_abci.state.keyed_records import KEYED_TABLES, PaymentRecord
+from omg_abci.state.keyed_records import EXPIRING, KEYED_TABLES, PaymentRecord
 from omg_abci.state.objects import Account, Balance, Market, own
 from omg_abci.state.records import (
     AccountRecord,
@@ -123,6 +123,8 @@ def _load_record(state: WorkingState, key: bytes, value: bytes) -> None:
         record = state.by_key[key] = KEYED_TABLES[table].decode(value)
         if isinstance(record, PaymentRecord):
             state.payment_expiries.append((record.until_ms, key))
+        elif isinstance(record, EXPIRING):
+            state.record_expiries.append((record.expires_ms, key))
         elif isinstance(record, KeyRecord):
             state.get_account(key[1:]).key = record.key
     else:

@@ -6,7 +6,7 @@ from omg_abci.protocol import limits
 from omg_abci.protocol.units import Address, Millis
 from omg_abci.state import schema
 from omg_abci.state.journal import put
-from omg_abci.state.keyed_records import KeyedRecord, PaymentRecord
+from omg_abci.state.keyed_records import ExpiringRecord, KeyedRecord, PaymentRecord
 from omg_abci.state.objects import Account
 from omg_abci.state.records import TokenRecord
 from omg_abci.state.recovery_records import KeyRecord
@@ -39,6 +39,12 @@ class RecordWrites(Tables):
         self.dirty_records.setdefault(key, None if old is None else old.encode())
         self._journal.append((put, self.by_key, key, old))
         put(self.by_key, key, record)
+
+    def set_expiring(self, key: bytes, record: ExpiringRecord) -> None:
+        """Write a keyed record whose expiry is new."""
+        self.set_record(key, record)
+        self._pushed += 1
+        heappush(self.record_expiries, (record.expires_ms, key))
 
     def set_key(self, account: Account, key: Address) -> None:
         """Let another key sign for an account, and the one before no longer."""

@@ -11,7 +11,7 @@ from heapq import heapify
 from typing import TYPE_CHECKING, Any
 
 from omg_abci.state.book import Order
-from omg_abci.state.keyed_records import PaymentRecord
+from omg_abci.state.keyed_records import EXPIRING, PaymentRecord
 
 if TYPE_CHECKING:
     from omg_abci.state.tables import Tables
@@ -62,6 +62,7 @@ def list_heaps(state: "Tables") -> list[tuple[Heap, Says]]:
         (state.switch_expiries, lambda entry: state.get_account(entry[1]).switch_ms == entry[0]),
         (state.tombstone_expiries, lambda entry: _is_tombstone(state, entry)),
         (state.payment_expiries, lambda entry: is_payment(state, entry)),
+        (state.record_expiries, lambda entry: is_record_expiry(state, entry)),
         (state.market_timers, lambda entry: _is_timer(state, entry)),
         (state.stake_maturities, lambda entry: is_maturity(state, entry)),
     ]
@@ -118,6 +119,12 @@ def is_payment(state: "Tables", entry: tuple[int, bytes]) -> bool:
     """Tell whether the payment is still remembered until then."""
     record = state.find_record(PaymentRecord, entry[1])
     return record is not None and record.until_ms == entry[0]
+
+
+def is_record_expiry(state: "Tables", entry: tuple[int, bytes]) -> bool:
+    """Tell whether there is a record of the key that expires then."""
+    record = state.by_key.get(entry[1])
+    return isinstance(record, EXPIRING) and record.expires_ms == entry[0]
 
 
 def _is_timer(state: "Tables", entry: tuple[int, int]) -> bool:

@@ -96,6 +96,8 @@ class Tables(Journal):
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
         self.payment_expiries: list[tuple[Millis, bytes]] = []
         """Until when payments are remembered, and their keys."""
+        self.record_expiries: list[tuple[Millis, bytes]] = []
+        """A heap of (expiry, key) of requests, grants and offers."""
         self.market_timers: list[tuple[Millis, MarketId]] = []
         self.stake_maturities: list[tuple[Millis, bytes]] = []
         """A heap of (time, key) of stake that unbonds or moved."""

@@ -219,8 +219,8 @@ def make_events(height: int) -> tuple[Event, ...]:
         Trade(1, 95, height, owner, 2, other, 3),
         Uncrossed(1, 95, height),
         StatusChanged(7, MarketStatus.AUCTION, START_MS + height),
-        ValidatorSlashed(owner, Fault.DOWNTIME, height, (1 << 100) + height, 0),
-        ValidatorJailed(owner, Fault.EQUIVOCATION, START_MS + height),
+        ValidatorSlashed(owner, int(Fault.DOWNTIME), height, (1 << 100) + height, 0),
+        ValidatorJailed(owner, int(Fault.EQUIVOCATION), START_MS + height),
         ValidatorUnjailed(other),
     )
 
