@@ -5,6 +5,7 @@ needs several: a market that is being delisted, a best price with no room beside
 whose shares are worth more than a token.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -42,6 +43,7 @@ _PRICE_HIGH = 1 << 40
 _STEPS_MAX = 46
 """Undelegations of a token that are worth while to make shares dear."""
 _UNKNOWN_IDS = 10**12
+_AIMS_A_DRAW = 2
 _KEPT = 2_000
 """Less than a market's bond."""
 
@@ -56,20 +58,38 @@ class AimSource:
         """Draw from a generator, beside the oracle's state."""
         self._random = random
         self._model = model
+        self._pursued = Counter[str]()
+        """How often each aim had something to do."""
         self.time_ms = 0
         """Of the block that is drawn for."""
 
     def draw(self, time_ms: int) -> list[TxPlan]:
-        """Draw the next step towards one aim, for a block at this time."""
+        """Draw the next steps towards two aims, for a block at this time.
+
+        Those come first that had something to do least often: what can be pursued in few states is
+        then pursued in most of them.
+        """
         self.time_ms = time_ms
-        return list(self._random.choice(self.list_aims())())
+        aims = self.list_aims()
+        self._random.shuffle(aims)
+        found: list[TxPlan] = []
+        pursued = 0
+        for aim in sorted(aims, key=lambda each: self._pursued[each.__name__]):
+            steps = list(aim())
+            if steps:
+                self._pursued[aim.__name__] += 1
+                pursued += 1
+                found += steps
+            if pursued == _AIMS_A_DRAW:
+                break
+        return found
 
     def list_aims(self) -> list[Aim]:
-        """Return every aim, those that need several steps more often."""
+        """Return every aim."""
         return [
             self._aim_switch,
             self._aim_slide,
-            *[self._aim_delisting] * 2,
+            self._aim_delisting,
             self._aim_bond,
             self._aim_markets,
             self._aim_tombstones,
@@ -77,7 +97,8 @@ class AimSource:
             self._aim_far_expiry,
             self._aim_jailed,
             self._aim_validators,
-            *[self._aim_dear_shares] * 3,
+            self._aim_dear_shares,
+            self._aim_emptied,
         ]
 
     def _plan(self, owner: Key, *legs: Message) -> TxPlan:
@@ -133,15 +154,18 @@ class AimSource:
         )
 
     def _aim_delisting(self) -> Iterator[TxPlan]:
-        """Delist a market, and trade in one that is being delisted."""
+        """Fill a market and delist it; trade in one whose delisting begins or goes on."""
         for number, market in sorted(self._model.state.markets.items()):
             creator = self._find_key(market.creator)
             if market.status == MarketStatus.DELISTING:
                 order = self._make_order(number, Side.SELL, PostOnly.NONE)
                 yield self._plan(OWNERS[1], order, ChangeMarket(number, MarketAction.RESUME))
-            elif creator is not None and self._random.random() < 0.03:
+            elif market.status == MarketStatus.CANCEL_ONLY and market.until_ms <= self.time_ms:
+                yield self._plan(OWNERS[1], self._make_order(number, Side.SELL, PostOnly.NONE))
+            elif creator is not None and self._random.random() < 0.2:
+                rest = [self._make_order(number, Side.SELL, PostOnly.REJECT) for _ in range(5)]
                 order = self._make_order(number, Side.BUY, PostOnly.NONE)
-                yield self._plan(creator, ChangeMarket(number, MarketAction.DELIST), order)
+                yield self._plan(creator, *rest, ChangeMarket(number, MarketAction.DELIST), order)
 
     def _aim_bond(self) -> Iterator[TxPlan]:
         """Give nearly everything away and create a market."""
@@ -216,13 +240,30 @@ class AimSource:
         for place, first in enumerate(range(0, len(legs), size)):
             yield self._plan(key, *legs[first : first + size])._replace(nonce=300 + place)
 
+    def _aim_emptied(self) -> Iterator[TxPlan]:
+        """Leave a validator that signs one token, which the smallest slash takes."""
+        stake = self._model.state.stake
+        for owner, validator in sorted(stake.validators.items()):
+            if validator.is_out or validator.tokens < 2 or self._random.random() < 0.9:
+                continue
+            left = 1
+            for key in OWNERS:
+                held = stake.delegations.get((key.address, owner))
+                worth = held.shares * validator.tokens // validator.shares if held else 0
+                if worth > left:
+                    yield self._plan(key, Undelegate(owner, worth - left))
+                    left = 0
+
     def _aim_dear_shares(self) -> Iterator[TxPlan]:
-        """Take a token at a time from a slashed validator: rounding makes its shares dearer."""
+        """Take a token at a time from a slashed validator: rounding makes its shares dearer.
+
+        Buy of those that are dear, and of those that are worth nothing any more.
+        """
         stake = self._model.state.stake
         for owner, validator in sorted(stake.validators.items()):
             if validator.tombstoned:
                 continue
-            if validator.tokens > validator.shares:
+            if validator.tokens > validator.shares or (validator.shares and not validator.tokens):
                 yield self._plan(self._random.choice(OWNERS[:3]), Delegate(owner, 1))
             elif 0 < validator.shares - validator.tokens < _STEPS_MAX:
                 holders = [key for key in OWNERS if (key.address, owner) in stake.delegations]

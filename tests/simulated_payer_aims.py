@@ -31,16 +31,16 @@ class PayerAimSource(WalletAimSource):
     """Draws transactions with an aim, of those who pay for others too."""
 
     def list_aims(self) -> list[Aim]:
-        """Return every aim, those that need several steps more often."""
+        """Return every aim."""
         return [
             *super().list_aims(),
-            *[self._aim_swap] * 4,
-            *[self._aim_poor_provider] * 2,
-            *[self._aim_busy_provider] * 3,
+            self._aim_swap,
+            self._aim_poor_provider,
+            self._aim_busy_provider,
             self._aim_dear_offer,
             self._aim_wrong_offers,
-            *[self._aim_bounds] * 2,
-            *[self._aim_sponsored_request] * 3,
+            self._aim_bounds,
+            self._aim_sponsored_request,
         ]
 
     def _aim_swap(self) -> Iterator[TxPlan]:

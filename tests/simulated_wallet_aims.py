@@ -14,13 +14,15 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     RevokeAgent,
+    SetGuardians,
     SetLimits,
     SetSponsorship,
+    StartRecovery,
     Transfer,
     UseSponsorship,
 )
 from omg_abci.protocol.units import PostOnly, Side
-from tests.cast import AGENTS, OWNERS, Key
+from tests.cast import AGENTS, GUEST, OWNERS, Key
 from tests.simulated_aims import Aim, AimSource
 from tests.strategies import TxPlan
 
@@ -38,20 +40,22 @@ class WalletAimSource(AimSource):
     """Draws transactions with an aim, of wallets too."""
 
     def list_aims(self) -> list[Aim]:
-        """Return every aim, those that need several steps more often."""
+        """Return every aim."""
         return [
             *super().list_aims(),
             self._aim_limits,
             self._aim_deposit,
             self._aim_poor_sponsor,
-            *[self._aim_busy_sponsor] * 3,
+            self._aim_busy_sponsor,
+            self._aim_small_grant,
             self._aim_past_ends,
             self._aim_payer_cap,
-            *[self._aim_daily_allowance] * 2,
+            self._aim_daily_allowance,
             self._aim_revoked,
             self._aim_large_lot,
-            *[self._aim_own_key] * (4 if self._model.state.keys else 1),
-            *[self._aim_replaced_before] * (12 if self._model.state.waiting else 1),
+            self._aim_recovery,
+            self._aim_own_key,
+            self._aim_replaced_before,
         ]
 
     def _aim_limits(self) -> Iterator[TxPlan]:
@@ -82,6 +86,15 @@ class WalletAimSource(AimSource):
             if key is not None and fee > TX_WORK * state.unit_price:
                 yield self._use(sponsor, key, fee)
                 yield self._use(sponsor, key, fee)._replace(nonce=295)
+
+    def _aim_small_grant(self) -> Iterator[TxPlan]:
+        """Grant next to nothing, and use it."""
+        sponsor, customer = OWNERS[1], OWNERS[2]
+        grant = self._model.state.grants.get((sponsor.address, customer.address))
+        if grant is None or grant.left > 1:
+            yield self._plan(sponsor, SetSponsorship(customer.address, 1, ENDS_MS))
+        else:
+            yield self._use(sponsor.address, customer, 0)
 
     def _use(self, sponsor: bytes, customer: Key, fee: int) -> TxPlan:
         """Return a transaction that can cost so much, as far as legs go; the sponsor pays."""
@@ -136,6 +149,23 @@ class WalletAimSource(AimSource):
         """Create a market whose lot is more than there is of its token."""
         market = CreateMarket(2, 1, 5 * 10**35, 1, 1, 5, 1, 0, limits.AUCTION_MIN_MS)
         yield self._plan(OWNERS[0], market)
+
+    def _aim_recovery(self) -> Iterator[TxPlan]:
+        """Give an account a guardian, let it approve a key, and after the delay finish."""
+        state, (payer, guardian) = self._model.state, OWNERS[:2]
+        account = payer.address
+        if account in state.keys:
+            yield self._plan(guardian, StartRecovery(account, state.keys[account]))
+            return
+        _, ready_ms = state.waiting.get(account, (b"", 0))
+        guarded = state.guardians.get(account)
+        if guarded is None or guardian.address not in guarded.guardians:
+            shortest = limits.RECOVERY_DELAY_MIN_MS
+            yield self._plan(payer, SetGuardians((guardian.address,), 1, shortest))
+        elif not ready_ms:
+            yield self._plan(guardian, StartRecovery(account, GUEST.address))
+        elif ready_ms <= self.time_ms:
+            yield self._plan(guardian, FinishRecovery(account))
 
     def _aim_own_key(self) -> Iterator[TxPlan]:
         """Approve the key that an account was given as its agent; that key signs."""
