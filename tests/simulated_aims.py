@@ -244,7 +244,7 @@ class AimSource:
         """Leave a validator that signs one token, which the smallest slash takes."""
         stake = self._model.state.stake
         for owner, validator in sorted(stake.validators.items()):
-            if validator.is_out or validator.tokens < 2 or self._random.random() < 0.9:
+            if validator.is_out or validator.tokens < 2 or not validator.missed:
                 continue
             left = 1
             for key in OWNERS:

@@ -14,6 +14,7 @@ from omg_abci.protocol.messages import (
     Pay,
     PayRequest,
     RevokeAgent,
+    SetAllowance,
     SetGuardians,
     SetLimits,
     SetSponsorship,
@@ -50,10 +51,13 @@ class WalletAimSource(AimSource):
             self._aim_small_grant,
             self._aim_past_ends,
             self._aim_payer_cap,
+            self._aim_allowances,
             self._aim_daily_allowance,
             self._aim_revoked,
             self._aim_large_lot,
+            self._aim_daily_limit,
             self._aim_recovery,
+            self._aim_early_finish,
             self._aim_own_key,
             self._aim_replaced_before,
         ]
@@ -124,6 +128,19 @@ class WalletAimSource(AimSource):
         part = PayRequest(payee.address, _REQUEST, 3, _CAP - 2, 0, 0)
         yield self._plan(payer, part, part)
 
+    def _aim_daily_limit(self) -> Iterator[TxPlan]:
+        """Pay more than a limit of a day."""
+        payer, to = OWNERS[1], OWNERS[0].address
+        pay = Pay(to, 3, 2, 0, 0, 0, b"")
+        yield self._plan(payer, SetLimits(3, 1), pay)
+
+    def _aim_allowances(self) -> Iterator[TxPlan]:
+        """Allow an agent more tokens than it may have."""
+        if limits.ALLOWANCES_MAX < 4:
+            agent = AGENTS[0].address
+            allowed = [SetAllowance(agent, token, MUCH, MUCH) for token in (1, 2, 3, 4)]
+            yield self._plan(OWNERS[0], ApproveAgent(agent, 2, ENDS_MS), *allowed)
+
     def _aim_daily_allowance(self) -> Iterator[TxPlan]:
         """Pay as an agent more than it may on a day, and less than it may in all."""
         for (owner, agent, token), row in sorted(self._model.state.allowances.items()):
@@ -166,6 +183,21 @@ class WalletAimSource(AimSource):
             yield self._plan(guardian, StartRecovery(account, GUEST.address))
         elif ready_ms <= self.time_ms:
             yield self._plan(guardian, FinishRecovery(account))
+
+    def _aim_early_finish(self) -> Iterator[TxPlan]:
+        """Finish a recovery that one of two guardians has begun."""
+        state, account = self._model.state, OWNERS[2].address
+        guardians = tuple(sorted(key.address for key in OWNERS[:2]))
+        guarded = state.guardians.get(account)
+        if account in state.waiting:
+            return
+        if any(who == account for who, _ in state.approvals):
+            yield self._plan(OWNERS[3], FinishRecovery(account))
+        elif guarded is None or (guarded.threshold, guarded.guardians) != (2, guardians):
+            shortest = limits.RECOVERY_DELAY_MIN_MS
+            yield self._plan(OWNERS[2], SetGuardians(guardians, 2, shortest))
+        else:
+            yield self._plan(OWNERS[0], StartRecovery(account, GUEST.address))
 
     def _aim_own_key(self) -> Iterator[TxPlan]:
         """Approve the key that an account was given as its agent; that key signs."""
