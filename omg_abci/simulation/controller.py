@@ -333,10 +333,20 @@ class Chapter:
         height = (len(self._past) - _SNAPSHOT_LEAD) // interval * interval
         return height if height >= 2 * interval else 0
 
+    def _knows(self, link: Link, height: int) -> bool:
+        """Tell whether a worker has what a snapshot is made from: the root interval before it."""
+        interval: int = self._world.genesis["root_interval"]
+        return not link.joined_at or height >= link.joined_at + 2 * interval
+
     async def _restore(self, link: Link) -> None:
-        """Let an empty worker join from another one's snapshot, and catch up."""
+        """Let an empty worker join from another one's snapshot; alone it does all blocks itself."""
         height = self._find_snapshot_height()
-        peer = next(each for each in self._links if each.is_up)
+        peer = next(
+            (each for each in self._links if each.is_up and self._knows(each, height)), None
+        )
+        if peer is None:
+            await self._restart(link, None)
+            return
         offered = await peer.ask({"do": "offer", "height": height})
         await link.start()
         await link.ask(self._make_open(link, joins=True))
@@ -349,6 +359,7 @@ class Chapter:
             applied = await link.ask({"do": "apply", "index": index, "chunk": loaded["chunk"]})
             reached = applied["height"]
         self._require(reached, height, f"{_name(link)}: restored at the height")
+        link.joined_at = height
         self._reached.faults["restores"] += 1
         await self._catch_up(link, height, app_hash)
 

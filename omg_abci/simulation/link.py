@@ -59,6 +59,8 @@ class Link:
         self.number = number
         self.home = home
         self.where = get_surroundings(number)
+        self.joined_at = 0
+        """The height of the snapshot that its state began with; 0: it began with genesis."""
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._log = home.with_suffix(".log")
@@ -131,6 +133,7 @@ class Link:
     def forget(self) -> None:
         """Remove everything that the worker kept."""
         shutil.rmtree(self.home, ignore_errors=True)
+        self.joined_at = 0
 
     def _get_process(self) -> asyncio.subprocess.Process:
         if self._process is None:
