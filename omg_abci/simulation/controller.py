@@ -351,8 +351,7 @@ class Chapter:
         await link.start()
         await link.ask(self._make_open(link, joins=True))
         app_hash = self._past[height - 1].expected.app_hash.hex()
-        snapshot = {"snapshot": offered["snapshot"], "app_hash": app_hash}
-        await link.ask({"do": "accept", **snapshot})
+        await link.ask({"do": "accept", "snapshot": offered["snapshot"], "app_hash": app_hash})
         reached = 0
         for index in range(offered["chunks"]):
             loaded = await peer.ask({"do": "load", "height": height, "index": index})
