@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.protocol.messages import Message, PlaceOrder, SignedTx, TxBody
 from omg_abci.protocol.results import Event, Fill, LegResult
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import OrderType, Scheme, SelfTrade, Side, TimeInForce
 from omg_abci.rules.settlement import compute_cost
 from omg_abci.rules.transition import Block, BlockResult, apply_block
@@ -160,7 +161,7 @@ class MassChain:
         self._nonce += 1
         nonce = self.time_ms + self._nonce
         body = TxBody(CHAIN_ID, owner, nonce, 0, 0, 0, False, 1, (leg,))  # noqa: FBT003 - in order
-        return SignedTx(bytes(16), nonce.to_bytes(32, "big"), owner, Scheme.TYPED, body)
+        return make_signed_tx(bytes(16), nonce.to_bytes(32, "big"), owner, Scheme.TYPED, body)
 
     def check(self) -> None:
         """Assert that reserves are those of what is open, and that no token was made or lost."""

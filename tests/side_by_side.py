@@ -13,6 +13,7 @@ from omg_abci.protocol.codec import encode_body, encode_envelope
 from omg_abci.protocol.consensus import Offence, Vote
 from omg_abci.protocol.crypto import compute_sha256
 from omg_abci.protocol.messages import SignedTx, TxBody
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Scheme, Side
 from omg_abci.rules.admission import BlockBudget, check_tx
 from omg_abci.rules.transition import Block, BlockResult, apply_block, check_block
@@ -84,7 +85,7 @@ def leave_unsigned(body: TxBody, signer: Key, *, typed: bool) -> SignedTx:
     scheme = Scheme.TYPED if typed else Scheme.RAW
     body.check(signer.address, scheme)
     raw = encode_envelope(encode_body(body), signer.address, scheme, bytes(65))
-    return SignedTx(raw, compute_sha256(raw), signer.address, scheme, body)
+    return make_signed_tx(raw, compute_sha256(raw), signer.address, scheme, body)
 
 
 def list_ladder(book: BookSide) -> list[tuple[bytes, int]]:

@@ -38,6 +38,7 @@ from omg_abci.protocol.messages import (
     UseSponsorship,
 )
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import OrderType, PostOnly, Scheme, SelfTrade, TimeInForce
 from tests.cast import (
     AGENTS,
@@ -365,7 +366,7 @@ def sign_body(
     data = encode_body(body)
     digest = compute_digest(compute_domain_separator(domain), scheme, data, body)
     raw = encode_envelope(data, signer.address, scheme, sign_digest(digest, signer.secret))
-    return SignedTx(raw, digest, signer.address, scheme, body)
+    return make_signed_tx(raw, digest, signer.address, scheme, body)
 
 
 def sign_unchecked(body: TxBody, signer: Key, scheme: int) -> bytes:

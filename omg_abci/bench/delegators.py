@@ -34,6 +34,7 @@ from omg_abci.protocol.messages import (
     Undelegate,
 )
 from omg_abci.protocol.parameters import COST, MARKET_BOND, PARAMETERS, compute_step, compute_value
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Address, Scheme
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.transition import Block, apply_block
@@ -137,7 +138,7 @@ def _find_offences(
 def _leave_unsigned(body: TxBody) -> SignedTx:
     """Return a transaction as it is after admission; nobody will look at its signature."""
     raw = encode_envelope(encode_body(body), body.owner, Scheme.TYPED, bytes(65))
-    return SignedTx(raw, hashlib.sha256(raw).digest(), body.owner, Scheme.TYPED, body)
+    return make_signed_tx(raw, hashlib.sha256(raw).digest(), body.owner, Scheme.TYPED, body)
 
 
 # --- the two states -----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from omg_abci.protocol.crypto import sign_digest
 from omg_abci.protocol.limits import AGENT_AHEAD_MAX_MS, UNIT_PRICE_MAX
 from omg_abci.protocol.messages import Message, SignedTx, TxBody
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Millis, Scheme, Scope
 from omg_abci.state.genesis import build_genesis
 from omg_abci.state.loading import load_state
@@ -119,7 +120,7 @@ class TxMaker:
         agent = self._owners[owner].agent.address
         body, body_bytes, digest = self._make_body(owner, legs)
         raw = codec.encode_envelope(body_bytes, agent, Scheme.RAW, _ANY_SIGNATURE)
-        return SignedTx(raw, digest, agent, Scheme.RAW, body)
+        return make_signed_tx(raw, digest, agent, Scheme.RAW, body)
 
     def _make_body(self, owner: int, legs: tuple[Message, ...]) -> tuple[TxBody, bytes, bytes]:
         body = TxBody(

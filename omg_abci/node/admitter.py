@@ -13,7 +13,6 @@ from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.units import Address, Amount, Hash, Height, Millis
 from omg_abci.rules.admission import BlockBudget, check_tx
-from omg_abci.rules.fees import compute_declared_work
 from omg_abci.rules.ordering import compute_order
 from omg_abci.state.working import WorkingState
 
@@ -26,7 +25,7 @@ class StateHolder(Protocol):
 
 def compute_fee_max(state: WorkingState, tx: SignedTx) -> int:
     """Return the most that a transaction can cost, in the fee token's units."""
-    return compute_declared_work(tx) * state.unit_price
+    return tx.work * state.unit_price
 
 
 def get_funds(state: WorkingState, owner: Address) -> int:

@@ -1,9 +1,9 @@
 """What a signature worker answers, as plain values that marshal can carry, and back.
 
-A verdict is `[0, tx_id, signer, scheme, body]` or `(code, detail)`. The raw bytes do not travel
-back: the executor has them. Lists are what the executor completes in place: no copy is made before
-the last one. Guarantees: `unpack_verdicts([raw], [pack_tx(tx)]) == [tx]`; an error comes back as
-the same class with the same text.
+A verdict is `[0, tx_id, signer, scheme, body, work, scopes]` or `(code, detail)`. The raw bytes do
+not travel back: the executor has them. Lists are what the executor completes in place: no copy is
+made before the last one. Guarantees: `unpack_verdicts([raw], [pack_tx(tx)]) == [tx]`; an error
+comes back as the same class with the same text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ def pack_tx(tx: SignedTx) -> Verdict:
     """Return the verdict of a transaction that verifies."""
     body = list(tx.body)
     body[_LEGS] = [(_KINDS[type(leg)], tuple(leg)) for leg in tx.body.legs]
-    return [0, tx.tx_id, tx.signer, tx.scheme, body]
+    return [0, tx.tx_id, tx.signer, tx.scheme, body, tx.work, tx.scopes]
 
 
 def pack_error(error: FormatError) -> Verdict:

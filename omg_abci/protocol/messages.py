@@ -354,3 +354,7 @@ class SignedTx(NamedTuple):
     signer: Address
     scheme: int
     body: TxBody
+    work: int
+    """The most that it can use, as `terms.compute_terms` finds it."""
+    scopes: int
+    """What an agent that signs it must have all of."""

@@ -8,6 +8,7 @@ from omg_abci.protocol import codec, errors
 from omg_abci.protocol.crypto import recover_address, require_signature, sign_digest
 from omg_abci.protocol.messages import SignedTx, TxBody
 from omg_abci.protocol.signing import Domain, compute_digest, compute_domain_separator
+from omg_abci.protocol.terms import compute_terms
 from omg_abci.protocol.units import Scheme
 
 _new = tuple.__new__
@@ -34,7 +35,8 @@ class Verifier:
             raise errors.WrongChain(f"{body.chain_id!r}, this is {self._chain_id!r}")
         body.check(signer, scheme)
         digest = compute_digest(self.separator, scheme, body_bytes, body)
-        return _new(SignedTx, (raw, digest, signer, scheme, body)), signature
+        work, scopes = compute_terms(len(raw), body.legs)
+        return _new(SignedTx, (raw, digest, signer, scheme, body, work, scopes)), signature
 
     def verify_tx(self, raw: bytes) -> SignedTx:
         """Return the transaction; raise any `FormatError`, last of all SignerMismatch."""

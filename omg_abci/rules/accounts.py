@@ -1,21 +1,16 @@
 """Transfers and agents (docs/spec/accounts.md)."""
 
-from typing import Final
-
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import (
-    PAY_MESSAGES,
-    RECOVER_MESSAGES,
-    TRADE_MESSAGES,
     ApproveAgent,
     Message,
     RevokeAgent,
     SetAllowance,
     Transfer,
-    UseSponsorship,
 )
 from omg_abci.protocol.results import LegResult
-from omg_abci.protocol.units import ALL_SCOPES, Address, Millis, Scope
+from omg_abci.protocol.terms import get_scopes
+from omg_abci.protocol.units import Address, Millis
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.spending import require_spending, write_spending
 from omg_abci.state import schema
@@ -23,15 +18,6 @@ from omg_abci.state.keyed_records import Allowance, AllowancesRecord
 from omg_abci.state.objects import Account
 from omg_abci.state.records import AgentRecord
 from omg_abci.state.working import WorkingState
-
-_TRADE: Final = int(Scope.TRADE)
-_TRADES: Final = dict.fromkeys(TRADE_MESSAGES)
-_OTHER_SCOPES: Final[dict[type[Message], int]] = {
-    **dict.fromkeys(PAY_MESSAGES, int(Scope.PAY)),
-    **dict.fromkeys(RECOVER_MESSAGES, int(Scope.RECOVER)),
-    UseSponsorship: ALL_SCOPES,
-}
-"""What is no trade, with the scope that covers it."""
 
 
 def process_transfer(state: WorkingState, ctx: LegContext, msg: Transfer) -> LegResult:
@@ -106,9 +92,13 @@ def require_agent(
     account: Account | None,
     agent: Address,
     legs: tuple[Message, ...],
+    scopes: int,
     time_ms: Millis,
 ) -> None:
-    """Raise NotAnAgent, AgentExpired or AgentScope unless the agent may sign these legs."""
+    """Raise NotAnAgent, AgentExpired or AgentScope unless the agent may sign these legs.
+
+    ``scopes`` is what it must have for all of them.
+    """
     approval = None if account is None else account.agents.get(agent)
     if approval is None:
         owner = "this owner" if account is None else f"0x{account.owner.hex()}"
@@ -116,8 +106,6 @@ def require_agent(
     scope, expires_ms = approval
     if expires_ms <= time_ms:
         raise errors.AgentExpired
-    trades = scope & _TRADE
-    for leg in legs:
-        kind = type(leg)
-        if not (trades and kind in _TRADES) and not scope & _OTHER_SCOPES.get(kind, 0):
-            raise errors.AgentScope(type(leg).__name__)
+    if scope & scopes != scopes:
+        uncovered = [leg for leg in legs if scope & get_scopes(leg) != get_scopes(leg)]
+        raise errors.AgentScope(type(uncovered[0]).__name__)

@@ -7,7 +7,6 @@ block; ProcessProposal fills the same budget with the proposed block. All agains
 from omg_abci.protocol import errors, limits
 from omg_abci.protocol.messages import PAYER_LEGS, SignedTx
 from omg_abci.protocol.units import Address, Amount, Height, Millis, Nonce
-from omg_abci.rules.fees import compute_declared_work
 from omg_abci.rules.payers import PayerBudget, require_payer
 from omg_abci.rules.recovery import require_other_key
 from omg_abci.state.objects import Account
@@ -58,7 +57,7 @@ def check_terms(
         raise errors.TxExpired
     if body.max_unit_price < price:
         raise errors.UnitPriceTooLow(f"{body.max_unit_price}, price {price}")
-    work = compute_declared_work(tx)
+    work = tx.work
     if work > limits.BLOCK_WORK_MAX:
         raise errors.TooDear(f"{work} units, {limits.BLOCK_WORK_MAX} allowed")
     owner = body.owner

@@ -22,7 +22,6 @@ from omg_abci.protocol.parameters import (
 )
 from omg_abci.protocol.results import TxResult
 from omg_abci.protocol.units import Address, Amount
-from omg_abci.rules.fees import find_payer
 from omg_abci.rules.rewards import distribute_rewards
 from omg_abci.rules.votes import compute_median
 from omg_abci.state import schema
@@ -63,7 +62,7 @@ def end_fees(state: WorkingState, txs: Sequence[SignedTx], results: Sequence[TxR
     paid: dict[Address, Amount] = {}
     work = 0
     for tx, result in zip(txs, results, strict=True):
-        payer = find_payer(tx)
+        payer = tx.body.payer
         paid[payer] = paid.get(payer, 0) + result.fee
         work += result.work
     for payer, amount in paid.items():

@@ -24,7 +24,7 @@ def require_other_key(account: Account | None, tx: SignedTx, time_ms: Millis) ->
     Raise OwnKeyRaw where the account was given the key, else as `require_agent`.
     """
     if account is None or account.key != tx.signer:
-        require_agent(account, tx.signer, tx.body.legs, time_ms)
+        require_agent(account, tx.signer, tx.body.legs, tx.scopes, time_ms)
     elif tx.scheme != Scheme.TYPED:
         raise errors.OwnKeyRaw
 

@@ -57,6 +57,7 @@ from omg_abci.protocol.messages import (
     UseSponsorship,
 )
 from omg_abci.protocol.results import Event, LegResult, TxResult
+from omg_abci.protocol.terms import compute_tx_work
 from omg_abci.protocol.units import Address, Hash, Height, Millis
 from omg_abci.rules.accounts import (
     process_approve_agent,
@@ -72,7 +73,6 @@ from omg_abci.rules.context import LegContext
 from omg_abci.rules.epochs import end_fees, settle_payer
 from omg_abci.rules.exchange import process_place_order
 from omg_abci.rules.fee_offers import process_set_fee_offer, process_use_fee_offer
-from omg_abci.rules.fees import compute_declared_work, compute_tx_work
 from omg_abci.rules.markets import process_change_market, process_create_market
 from omg_abci.rules.mass_work import work_end, work_start
 from omg_abci.rules.ordering import compute_order
@@ -174,9 +174,8 @@ def apply_block(state: WorkingState, block: Block) -> BlockResult:
     _open_post_only_period(state)
     begin_staking(state, block.votes, block.offences)
     work_start(state)
-    declared = [compute_declared_work(tx) for tx in block.txs]
-    _reserve_fees(state, block.txs, declared)
-    results = [_process_tx(state, tx, work) for tx, work in zip(block.txs, declared, strict=True)]
+    _reserve_fees(state, block.txs)
+    results = [_process_tx(state, tx) for tx in block.txs]
     work_end(state)
     end_fees(state, block.txs, results)
     updates = end_staking(state)
@@ -190,11 +189,11 @@ def _open_post_only_period(state: WorkingState) -> None:
         state.set_post_only_until(state.time_ms + limits.POST_ONLY_MS)
 
 
-def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list[int]) -> None:
+def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...]) -> None:
     """Take what each payer's transactions can cost at most out of its free balance."""
     by_payer: dict[Address, int] = {}
-    for tx, work in zip(txs, declared, strict=True):
-        body = tx.body
+    for tx in txs:
+        body, work = tx.body, tx.work
         payer = body.owner
         if type(body.legs[0]) in PAYER_LEGS:
             payer = body.payer
@@ -207,9 +206,9 @@ def _reserve_fees(state: WorkingState, txs: tuple[SignedTx, ...], declared: list
         state.change_balance(balance, -work * state.unit_price, 0)
 
 
-def _process_tx(state: WorkingState, tx: SignedTx, declared: int) -> TxResult:
+def _process_tx(state: WorkingState, tx: SignedTx) -> TxResult:
     """Use the nonce, do the legs, settle the fee."""
-    raw, _, signer, _, body = tx
+    raw, _, signer, _, body, declared, _ = tx
     owner, price = body.owner, state.unit_price
     account = state.accounts.get(owner) or state.get_account(owner)
     signing, agent = account, None

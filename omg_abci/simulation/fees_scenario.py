@@ -17,6 +17,7 @@ from omg_abci.protocol.crypto import compute_address, compute_sha256
 from omg_abci.protocol.errors import require
 from omg_abci.protocol.messages import Message, SetVote, SignedTx, Transfer, TxBody
 from omg_abci.protocol.parameters import COST
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Address, Scheme
 from omg_abci.rules.ordering import compute_order
 from omg_abci.rules.transition import Block, apply_block, check_block
@@ -187,7 +188,7 @@ def _make_tx(owner: Address, nonce: int, leg: Message) -> SignedTx:
     body = TxBody(*head, atomic=False, max_unit_price=_PRICE_HIGH, legs=(leg,))
     body.check(owner, Scheme.TYPED)
     raw = encode_envelope(encode_body(body), owner, Scheme.TYPED, bytes(65))
-    return SignedTx(raw, compute_sha256(raw), owner, Scheme.TYPED, body)
+    return make_signed_tx(raw, compute_sha256(raw), owner, Scheme.TYPED, body)
 
 
 def _make_genesis(funded: list[Address], owner: Address, public_key: bytes) -> dict[str, Any]:

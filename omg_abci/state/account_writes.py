@@ -18,6 +18,8 @@ _PAGE_MASK: Final = (1 << limits.NONCE_PAGE_BITS) - 1
 class AccountWrites(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     def change_balance(self, balance: Balance, free: Amount, reserved: Amount) -> None:
         """Add to both parts of a balance; neither may become negative."""
         if balance.mark != self.mark:

@@ -18,6 +18,8 @@ _Stood = tuple[_Links | None, Lots, Lots]
 class Endings(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     def end_order(self, order: Order, ended: int, filled: Lots, remaining: Lots) -> None:
         """Take an order out if it is open, set its numbers, and remember it; no reserve moves.
 

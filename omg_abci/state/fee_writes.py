@@ -22,6 +22,8 @@ _NO_VOTES: Final = Tally()
 class FeeWrites(StakeWrites):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     # --- reads ---
 
     def get_fees(self) -> FeesRecord:

@@ -27,6 +27,8 @@ class MarketFields(TypedDict, total=False):
 class MarketWrites(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     def add_market(self, record: MarketRecord) -> Market:
         """Open a market with the next id, which no other market ever has."""
         number = self.next_market

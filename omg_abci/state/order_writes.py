@@ -27,6 +27,8 @@ _Links = tuple[Order | None, Order | None, Order | None, Order | None]
 class OrderWrites(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     # --- in and out ---
 
     def rest_order(self, order: Order) -> None:

@@ -17,6 +17,8 @@ from omg_abci.state.tables import Tables
 class RecordWrites(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     def set_token(self, token: int, record: TokenRecord | None) -> None:
         """Write a token, or delete it with None; it keeps the symbol that it has."""
         old = self.tokens.get(token)

@@ -32,6 +32,8 @@ _NOT_MISSED: Final = SigningRecord(0)
 class StakeWrites(Tables):
     """Every write leaves its inverse in the journal."""
 
+    __slots__ = ()
+
     # --- reads ---
 
     def find_owner(self, consensus: Address) -> Address | None:

@@ -22,6 +22,8 @@ class WorkingState(OrderWrites, Endings, MarketWrites, AccountWrites, RecordWrit
     `loading.load_state` makes one from records.
     """
 
+    __slots__ = ()
+
     def begin_block(self, height: Height, time_ms: Millis, block_hash: Hash) -> None:
         """Open a block on top of the committed state."""
         require(not self._journal, "a block begins on a committed state")

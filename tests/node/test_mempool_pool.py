@@ -21,6 +21,7 @@ from omg_abci.protocol.messages import (
     Transfer,
     TxBody,
 )
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Scheme, Scope
 from omg_abci.rules.admission import BlockBudget
 from omg_abci.rules.ordering import compute_order
@@ -60,7 +61,7 @@ def _make(owner: int, place: int, after: int = 0, signer: int = 0, size: int = _
         legs=(CancelOrder(1),),
     )
     raw = f"{owner} {place} {after} {signer}".encode().ljust(size)
-    return SignedTx(raw, raw[:32], _address(signer or owner), Scheme.TYPED, body)
+    return make_signed_tx(raw, raw[:32], _address(signer or owner), Scheme.TYPED, body)
 
 
 def _fill(pool: Pool, owner: int, count: int, *, acknowledged: bool = False) -> list[Entry]:

@@ -15,6 +15,7 @@ from omg_abci.node.workers import Urgency, VerifiedCache, WorkerLost, WorkerPool
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.signing import compute_no_bridge_domain
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.tx import Verifier
 from tests.node.pool_world import ALICE, BOB, make_tx
 from tests.strategies import DOMAIN, messages
@@ -44,7 +45,7 @@ def test_verdicts_carry_everything(data: st.DataObject) -> None:
     """A transaction of any kind of leg comes back equal, with the same types."""
     body = _VERIFIER.verify_tx(make_tx(ALICE, 5)).body
     legs = tuple(data.draw(st.lists(messages(), min_size=1, max_size=4)))
-    tx = SignedTx(b"raw", bytes(32), ALICE.address, 1, body._replace(legs=legs))
+    tx = make_signed_tx(b"raw", bytes(32), ALICE.address, 1, body._replace(legs=legs))
     (found,) = unpack_verdicts([b"raw"], [pack_tx(tx)])
     assert found == tx
     assert isinstance(found, SignedTx)
@@ -185,10 +186,8 @@ def test_senseless_messages_end_the_worker() -> None:
 
 def test_cache_keeps_both_bounds() -> None:
     """The cache forgets the least recently asked for, by number and by bytes."""
-    txs = [
-        SignedTx(bytes([place]) * 100, b"", b"", 1, _VERIFIER.verify_tx(make_tx(ALICE, 1)).body)
-        for place in range(5)
-    ]
+    body = _VERIFIER.verify_tx(make_tx(ALICE, 1)).body
+    txs = [make_signed_tx(bytes([place]) * 100, b"", b"", 1, body) for place in range(5)]
     cache = VerifiedCache(txs_max=3, bytes_max=1_000)
     cache.add(txs[:3])
     assert cache.find([txs[0].raw])[0] is txs[0]

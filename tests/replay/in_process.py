@@ -7,8 +7,9 @@ from omg_abci.localnet.genesis import Account
 from omg_abci.localnet.keys import make_ethereum_key
 from omg_abci.protocol import codec
 from omg_abci.protocol.crypto import compute_sha256
-from omg_abci.protocol.messages import Message, SignedTx, TxBody
+from omg_abci.protocol.messages import Message, TxBody
 from omg_abci.protocol.results import LegResult
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Scheme
 from omg_abci.replay.compare import Comparer, compare_open_orders
 from omg_abci.replay.network import make_replay_document
@@ -61,7 +62,7 @@ class InProcessExecutor:
         )
         body.check(agent, Scheme.RAW)
         raw = codec.encode_body(body)
-        tx = SignedTx(raw, height.to_bytes(32, "big"), agent, Scheme.RAW, body)
+        tx = make_signed_tx(raw, height.to_bytes(32, "big"), agent, Scheme.RAW, body)
         block = Block(height, time_ms, height.to_bytes(32, "big"), (tx,))
         applied = apply_block(self.state, block)
         self._diff_hash = compute_diff_hash(self._diff_hash, applied.changes.diff)

@@ -20,6 +20,7 @@ from omg_abci.protocol.messages import (
     TxBody,
 )
 from omg_abci.protocol.results import Event, LegResult, Removed, StatusChanged, Trade, Uncrossed
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import MarketStatus, OrderType, Scheme, TimeInForce
 from omg_abci.rules.orderbook import get_death
 from omg_abci.rules.settlement import compute_cost
@@ -130,7 +131,8 @@ class Chain:
         self._nonce += 1
         nonce = self.time_ms + self._nonce
         body = TxBody("unit", owner, nonce, 0, 0, 0, atomic, 1, legs)
-        return SignedTx(bytes(16 * len(legs)), nonce.to_bytes(32, "big"), owner, Scheme.TYPED, body)
+        raw, tx_id = bytes(16 * len(legs)), nonce.to_bytes(32, "big")
+        return make_signed_tx(raw, tx_id, owner, Scheme.TYPED, body)
 
     # --- what there is ---
 

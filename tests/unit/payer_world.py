@@ -16,7 +16,6 @@ from omg_abci.protocol.messages import (
     UseSponsorship,
 )
 from omg_abci.rules.admission import BlockBudget, check_tx
-from omg_abci.rules.fees import compute_declared_work
 from omg_abci.state import schema
 from omg_abci.state.keyed_records import FeeOfferRecord, SponsorshipRecord
 from tests.cast import CHAIN_ID, DAY_MS, EXCHANGE, OWNERS, STRANGER, Key, show
@@ -101,4 +100,4 @@ class World(Pair):
 
 def compute_fee(tx: SignedTx) -> int:
     """Return the most that a transaction can cost."""
-    return compute_declared_work(tx) * 2
+    return tx.work * 2

@@ -4,6 +4,7 @@ import pytest
 
 from omg_abci.protocol.messages import PlaceOrder, SignedTx, TxBody
 from omg_abci.protocol.results import Decrement, Fill, LegResult, Removal
+from omg_abci.protocol.terms import make_signed_tx
 from omg_abci.protocol.units import Ended, OrderType, Scheme, Scope, TimeInForce
 from omg_abci.rules.transition import Block, apply_block
 from omg_abci.state.records import AgentRecord
@@ -64,7 +65,7 @@ def sign(
         max_unit_price=1,
         legs=(leg,),
     )
-    return SignedTx(bytes([client_id]), bytes(32), signer, Scheme.RAW, body)
+    return make_signed_tx(bytes([client_id]), bytes(32), signer, Scheme.RAW, body)
 
 
 def execute(*txs: SignedTx) -> list[LegResult]:

@@ -22,6 +22,7 @@ from omg_abci.protocol.messages import (
     TxBody,
     UseSponsorship,
 )
+from omg_abci.protocol.terms import get_scopes
 from omg_abci.protocol.units import Scope
 from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.admission import BlockBudget, check_tx
@@ -205,7 +206,9 @@ def test_recover_scope_covers_recoveries_alone(kind: type[Message]) -> None:
     state = World().state
     account = state.get_account(OWNER.address)
     account.agents = {SERVICE.address: AgentRecord(Scope.RECOVER, state.time_ms + DELAY_MS)}
-    ask = partial(require_agent, account, SERVICE.address, (ALL_LEGS[kind],), state.time_ms)
+    leg = ALL_LEGS[kind]
+    scopes = get_scopes(leg)
+    ask = partial(require_agent, account, SERVICE.address, (leg,), scopes, state.time_ms)
     if kind in {*RECOVER_MESSAGES, UseSponsorship}:
         ask()
         return

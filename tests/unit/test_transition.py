@@ -15,10 +15,10 @@ from omg_abci.protocol.messages import (
     SignedTx,
     Transfer,
 )
+from omg_abci.protocol.terms import compute_leg_work, get_scopes, make_signed_tx
 from omg_abci.protocol.units import PostOnly
 from omg_abci.rules.accounts import require_agent
 from omg_abci.rules.admission import BlockBudget, check_tx
-from omg_abci.rules.fees import compute_declared_work, compute_leg_work
 from omg_abci.rules.ordering import TxClass, compute_class, compute_order
 from omg_abci.rules.transition import Block, check_block
 from omg_abci.state.records import AgentRecord
@@ -168,8 +168,8 @@ def test_each_leg_declares_its_work(leg: Message, work: int) -> None:
     """A transaction declares its own work, a unit for 16 bytes, and its legs'."""
     assert compute_leg_work(leg) == work
     tx = Chain().make_tx(ANN, (leg, leg))
-    assert compute_declared_work(tx) == limits.WORK_TX + 2 + 2 * work
-    assert compute_declared_work(tx._replace(raw=bytes(33))) == limits.WORK_TX + 3 + 2 * work
+    assert tx.work == limits.WORK_TX + 2 + 2 * work
+    assert make_signed_tx(bytes(33), *tx[1:5]).work == limits.WORK_TX + 3 + 2 * work
 
 
 @pytest.mark.parametrize(
@@ -272,10 +272,10 @@ def test_trade_scope_covers_orders_and_the_switch(leg: Message, expected: TxClas
         "SetSwitch",
     }
     if trades:
-        require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
+        require_agent(chain.state.accounts[ANN], AGENT, (leg,), get_scopes(leg), chain.time_ms)
     else:
         with pytest.raises(errors.AgentScope, match=type(leg).__name__):
-            require_agent(chain.state.accounts[ANN], AGENT, (leg,), chain.time_ms)
+            require_agent(chain.state.accounts[ANN], AGENT, (leg,), get_scopes(leg), chain.time_ms)
 
 
 def sign_as_agent(chain: Chain, leg: Message) -> SignedTx:
@@ -313,7 +313,7 @@ def test_declared_work_is_covered_to_the_last_unit() -> None:
     assert chain.balance(ANN, FEE)[0] == work
     check_tx(chain.state, tx, 2, chain.time_ms)
     BlockBudget(chain.state, 2, chain.time_ms, 10_000).add(tx)
-    longer = tx._replace(raw=bytes(17))
+    longer = make_signed_tx(bytes(17), *tx[1:5])
     with pytest.raises(errors.FeesNotCovered):
         check_tx(chain.state, longer, 2, chain.time_ms)
     with pytest.raises(errors.FeesNotCovered):

@@ -13,9 +13,9 @@ from omg_abci.node.commands.failure import CommandError
 from omg_abci.node.commands.identity import Names
 from omg_abci.protocol import codec
 from omg_abci.protocol.limits import AMOUNT_MAX
-from omg_abci.protocol.messages import Message, SignedTx
+from omg_abci.protocol.messages import Message
+from omg_abci.protocol.terms import compute_terms
 from omg_abci.protocol.units import Address, Amount, TokenId
-from omg_abci.rules.fees import compute_declared_work
 from wallet_sdk.build_wallet import use_fee_offer, use_sponsorship
 
 PAYER_OPTIONS: Final = (
@@ -90,4 +90,5 @@ def compute_work_max(tx: DecodedTx) -> int:
     """Return the most work that the transaction can use, once it is signed."""
     body = codec.encode_body(tx.body)
     raw = codec.encode_envelope(body, tx.signer, tx.scheme, _NO_SIGNATURE)
-    return compute_declared_work(SignedTx(raw, b"", tx.signer, tx.scheme, tx.body))
+    work, _ = compute_terms(len(raw), tx.body.legs)
+    return work

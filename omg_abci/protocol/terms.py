@@ -1,8 +1,16 @@
-"""Work and what it costs (docs/spec/fees.md)."""
+"""What a transaction's legs ask for, whatever the state: the most work, and an agent's scopes.
+
+Both are found once, where the transaction is decoded, and go with it: admission, the check of a
+block and its execution read them there. docs/spec/fees.md and docs/spec/accounts.md.
+"""
+
+from typing import Final
 
 from omg_abci.protocol import limits
 from omg_abci.protocol.messages import (
-    PAYER_LEGS,
+    PAY_MESSAGES,
+    RECOVER_MESSAGES,
+    TRADE_MESSAGES,
     AmendOrder,
     ApproveAgent,
     Burn,
@@ -38,38 +46,57 @@ from omg_abci.protocol.messages import (
     SignedTx,
     StartRecovery,
     Transfer,
+    TxBody,
     Undelegate,
     Unjail,
     UseFeeOffer,
     UseSponsorship,
 )
-from omg_abci.protocol.units import Address
+from omg_abci.protocol.units import ALL_SCOPES, Address, Scope
+
+_TRADE: Final = int(Scope.TRADE)
+_OWNER_ONLY: Final = ALL_SCOPES + 1
+"""Stands among the scopes of a leg that no agent may sign: nobody has it."""
+_SCOPES: Final[dict[type[Message], int]] = {
+    **dict.fromkeys(TRADE_MESSAGES, _TRADE),
+    **dict.fromkeys(PAY_MESSAGES, int(Scope.PAY)),
+    **dict.fromkeys(RECOVER_MESSAGES, int(Scope.RECOVER)),
+    UseSponsorship: 0,
+}
 
 
-def find_payer(tx: SignedTx) -> Address:
-    """Return who pays for a transaction: whom its first leg names, or its owner."""
-    first = tx.body.legs[0]
-    kind = type(first)
-    return PAYER_LEGS[kind](first) if kind in PAYER_LEGS else tx.body.owner
+def make_signed_tx(
+    raw: bytes, tx_id: bytes, signer: Address, scheme: int, body: TxBody
+) -> SignedTx:
+    """Return a transaction with what its legs ask for."""
+    return SignedTx(raw, tx_id, signer, scheme, body, *compute_terms(len(raw), body.legs))
+
+
+def compute_terms(raw_bytes: int, legs: tuple[Message, ...]) -> tuple[int, int]:
+    """Return the most work that a transaction can use, and the scopes that its agent must have."""
+    work, scopes = compute_tx_work(raw_bytes), 0
+    for leg in legs:
+        # Most legs are orders and their cancellations, and a call takes as long as all the rest.
+        if type(leg) is PlaceOrder:
+            work += limits.WORK_PLACE + leg.max_matches * limits.WORK_MATCH
+            scopes |= _TRADE
+        elif type(leg) is CancelOrder:
+            work += limits.WORK_CANCEL
+            scopes |= _TRADE
+        else:
+            work += compute_leg_work(leg)
+            scopes |= get_scopes(leg)
+    return work, scopes
+
+
+def get_scopes(leg: Message) -> int:
+    """Return the scopes that an agent must have to sign a leg."""
+    return _SCOPES.get(type(leg), _OWNER_ONLY)
 
 
 def compute_tx_work(raw_bytes: int) -> int:
     """Return the work of a transaction without its legs."""
     return limits.WORK_TX + ((raw_bytes + 15) >> 4) * limits.WORK_PER_16_BYTES
-
-
-def compute_declared_work(tx: SignedTx) -> int:
-    """Return the most work that the transaction can use."""
-    work = limits.WORK_TX + ((len(tx.raw) + 15) >> 4) * limits.WORK_PER_16_BYTES
-    for leg in tx.body.legs:
-        # Most legs are orders and their cancellations, and a call takes as long as all the rest.
-        if type(leg) is PlaceOrder:
-            work += limits.WORK_PLACE + leg.max_matches * limits.WORK_MATCH
-        elif type(leg) is CancelOrder:
-            work += limits.WORK_CANCEL
-        else:
-            work += compute_leg_work(leg)
-    return work
 
 
 def compute_leg_work(leg: Message) -> int:
