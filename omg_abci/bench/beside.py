@@ -178,7 +178,7 @@ class _Executor:
         for each in result.results:
             encode_result(each)
         clock.note("results")
-        diff_hash = compute_diff_hash(self.meta.diff_hash, result.changes.diff)
+        diff_hash = compute_diff_hash(self.meta.diff_hash, result.changes.iterate_diff())
         clock.note("diff_hash")
         root = self.meta.tree_root
         wanted = compute_root_height(block.height, state.root_interval)

@@ -89,9 +89,9 @@ class Rehearsal:
         moments.append(("rules_and_diff", time.process_time()))
         data = [encode_result(each) for each in result.results]
         moments.append(("results", time.process_time()))
-        self.diff_hash = compute_diff_hash(self.diff_hash, result.changes.diff)
+        self.diff_hash = compute_diff_hash(self.diff_hash, result.changes.iterate_diff())
         moments.append(("diff_hash", time.process_time()))
-        self._unfolded.update(result.changes.diff)
+        self._unfolded.update(result.changes.iterate_diff())
         if height % state.root_interval == 0:
             self.roots[height] = self._tree.fold(self._unfolded.items())
             self._unfolded.clear()
@@ -102,7 +102,7 @@ class Rehearsal:
         gc.enable()
         for (_, before), (part, after) in pairwise(moments):
             self.cpu_seconds[part] += after - before
-        self.changed += len(result.changes.diff)
+        self.changed += len(result.changes.keys)
         for each in result.results:
             self.codes.update(leg.code for leg in each.legs)
             self.fills += sum(len(leg.fills) for leg in each.legs)

@@ -84,7 +84,7 @@ def _measure(delegators: int, epochs: int) -> dict[str, float]:
         gc.disable()
         begun = time.process_time()
         result = apply_block(state, block)
-        diff_hash = compute_diff_hash(diff_hash, result.changes.diff)
+        diff_hash = compute_diff_hash(diff_hash, result.changes.iterate_diff())
         store_changes(state, result.changes)
         state.commit()
         used = time.process_time() - begun

@@ -188,7 +188,7 @@ class Chain:
             check_block(state, block)
         result = apply_block(state, block)
         data = tuple([encode_result(each) for each in result.results])
-        diff_hash = compute_diff_hash(self.get_meta().diff_hash, result.changes.diff)
+        diff_hash = compute_diff_hash(self.get_meta().diff_hash, result.changes.iterate_diff())
         self.candidate = Executed(block, result, data, diff_hash)
         return self.candidate
 

@@ -146,10 +146,12 @@ class ReadService:
         app_hash: Hash,
         diff_hash: Hash,
         tree_root: Hash,
-        diff: Sequence[tuple[bytes, bytes | None]],
+        keys: Sequence[bytes],
+        values: Sequence[bytes | None],
         txs: Sequence[tuple[bytes, bytes, int, bytes]],
         events: Sequence[PackedEvent],
     ) -> None:
+        diff = list(zip(keys, values, strict=True))
         fold = reader.apply_block(height, Head(app_hash, diff_hash, tree_root), diff)
         self.submissions.add_block(len(txs), sum([len(raw) for _, raw, _, _ in txs]))
         self.ring.append(encode_block(height, time_ms, block_hash, app_hash, txs, events))

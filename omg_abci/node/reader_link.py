@@ -97,7 +97,8 @@ class ReaderLink:
                 meta.app_hash,
                 meta.diff_hash,
                 meta.tree_root,
-                result.changes.diff,
+                result.changes.keys,
+                result.changes.new,
                 txs,
                 [pack_event(each) for each in result.events],
             )

@@ -1,18 +1,18 @@
 """How orders end: out of the book, and remembered by client id in the account's next slot."""
 
+from typing import Final
+
 from omg_abci.protocol import limits
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Lots
 from omg_abci.state.book import Level, Order
 from omg_abci.state.journal import put
-from omg_abci.state.objects import NOTHING, Account
+from omg_abci.state.objects import Account
 from omg_abci.state.order_writes import put_back
 from omg_abci.state.records import decode_ended_client_id, encode_ended
 from omg_abci.state.tables import Tables
 
-_Links = tuple[Level, Order | None, Order | None, Order | None, Order | None]
-_Stood = tuple[_Links | None, Lots, Lots]
-"""Where an order stood, None for one that was not open; what was filled of it, and what not."""
+_LAST_SLOT: Final = limits.CLOSED_KEPT_MAX - 1
 
 
 class Endings(Tables):
@@ -24,16 +24,15 @@ class Endings(Tables):
         """Take an order out if it is open, set its numbers, and remember it; no reserve moves.
 
         What `take_out` does stands here again: a third of all legs ends an order that was open,
-        and one call with one journal entry does it where there were three.
+        and one call with one journal entry does it where there were three. The order keeps its
+        neighbours for the undoing: nothing gives it others, as an amendment does.
         """
-        account, level, links = order.account, order.level, None
+        level = order.level
         if level is not None:
             market, owner_list = order.market, order.owner_list
             if owner_list is None:
                 raise InvariantBroken("an open order stands in its owner's list")
             before, after = order.previous, order.next
-            owner_before, owner_after = order.owner_previous, order.owner_next
-            links = level, before, after, owner_before, owner_after
             if after is not None:
                 after.previous = before
             else:
@@ -45,47 +44,67 @@ class Endings(Tables):
             else:
                 before.next = after
             order.level = None
-            if owner_before is None:
-                owner_list.head = owner_after
+            before, after = order.owner_previous, order.owner_next
+            if before is None:
+                owner_list.head = after
             else:
-                owner_before.owner_next = owner_after
-            if owner_after is None:
-                owner_list.tail = owner_before
+                before.owner_next = after
+            if after is None:
+                owner_list.tail = before
             else:
-                owner_after.owner_previous = owner_before
+                after.owner_previous = before
             if market.immediate:
                 market.immediate.pop(order, None)
             market.open_orders -= 1
-            del account.orders[order.client_id]
+            del order.account.orders[order.client_id]
             self.dirty_orders[order] = None
-        stood = links, order.filled, order.remaining
+        filled_before, remaining_before = order.filled, order.remaining
         order.filled, order.remaining = filled, remaining
-        self._remember(account, order, ended, stood)
+        self._remember(order, ended, filled_before, remaining_before, level)
 
     def remember_ended(self, order: Order, ended: int) -> None:
         """Remember an order that is not open any more, or never was."""
-        self._remember(order.account, order, ended, (None, order.filled, order.remaining))
+        self._remember(order, ended, order.filled, order.remaining, None)
 
-    def _remember(self, account: Account, order: Order, ended: int, stood: _Stood) -> None:
-        """Write an ended order into the account's next slot, over what was there."""
-        slot, client_id, filled = account.ended_next, order.client_id, order.filled
-        slots, by_id = account.slots, account.ended
-        if slots is NOTHING:
-            slots, by_id = account.slots, account.ended = {}, {}
-        old, overwritten = slots.get(slot), 0
-        if old is not None:
-            overwritten = decode_ended_client_id(old)
-            if by_id.get(overwritten) == slot:
-                del by_id[overwritten]
-            else:
-                overwritten = 0
+    def _remember(
+        self,
+        order: Order,
+        ended: int,
+        filled_before: Lots,
+        remaining_before: Lots,
+        level: Level | None,
+    ) -> None:
+        """Write an ended order into its account's next slot, over what was there.
+
+        The rest is for the undoing; ``level`` is where the order was open until now, if it was.
+        """
+        account, client_id, filled = order.account, order.client_id, order.filled
+        slot, slots, by_id = account.ended_next, account.slots, account.ended
         until_ms, quantity = self.time_ms + limits.CLOSED_KEPT_MS, filled + order.remaining
-        slots[slot] = encode_ended(client_id, until_ms, ended, quantity, filled)
-        entry = (_undo_end, account, slot, old, overwritten, by_id.get(client_id), order, stood)
+        value = encode_ended(client_id, until_ms, ended, quantity, filled)
+        old, overwritten, size = None, 0, len(slots)
+        if slot == size and size:
+            slots.append(value)
+        elif slot < size:
+            old = slots[slot]
+            slots[slot] = value
+            if old is not None:
+                overwritten = decode_ended_client_id(old)
+                if by_id.get(overwritten) == slot:
+                    del by_id[overwritten]
+                else:
+                    overwritten = 0
+        else:
+            account.set_slot(slot, value)
+            by_id = account.ended
+        # fmt: off
+        entry = (_undo_end, account, slot, old, overwritten, by_id.get(client_id),
+                 order, filled_before, remaining_before, level)
+        # fmt: on
         self._journal.append(entry)
         self.ended_log.append(entry)
         by_id[client_id] = slot
-        account.ended_next = (slot + 1) % limits.CLOSED_KEPT_MAX
+        account.ended_next = slot + 1 if slot < _LAST_SLOT else 0
 
 
 def _undo_end(
@@ -95,13 +114,15 @@ def _undo_end(
     overwritten: int,
     shadowed: int | None,
     order: Order,
-    stood: _Stood,
+    filled: Lots,
+    remaining: Lots,
+    level: Level | None,
 ) -> None:
     put(account.ended, order.client_id, shadowed)
     if overwritten:
         account.ended[overwritten] = slot
-    put(account.slots, slot, old)
+    account.slots[slot] = old
     account.ended_next = slot
-    links, order.filled, order.remaining = stood
-    if links is not None:
-        put_back(order, *links)
+    order.filled, order.remaining = filled, remaining
+    if level is not None:
+        put_back(order, level, order.previous, order.next, order.owner_previous, order.owner_next)

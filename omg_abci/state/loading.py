@@ -177,8 +177,7 @@ def _load_ended(state: WorkingState, key: bytes, value: bytes) -> None:
     account = state.get_account(decode_owner(key))
     slot, record = int.from_bytes(key[21:], "big"), EndedRecord.decode(value)
     require(Ended.OPEN < record.ended <= Ended.UNFILLED, "a reason is known")
-    account.slots, account.ended = own(account.slots), own(account.ended)
-    account.slots[slot] = value
+    account.set_slot(slot, value)
     other = account.ended.get(record.client_id)
     if other is None or _compute_age(account, other) > _compute_age(account, slot):
         account.ended[record.client_id] = slot

@@ -20,6 +20,7 @@ NOTHING: Final = cast("dict[Any, Any]", MappingProxyType({}))
 Empty tables of a million accounts would be 0.5 GiB: `own` makes one when it is first written.
 """
 _NO_PAGES: Final = cast("list[int]", ())
+_NO_SLOTS: Final = cast("list[bytes | None]", ())
 
 
 def own(table: dict[_Key, _Value]) -> dict[_Key, _Value]:
@@ -78,8 +79,8 @@ class Account:
         self.orders_sum = 0
         self.ended: dict[int, int] = NOTHING
         """Client id to the slot that remembers the order."""
-        self.slots: dict[int, bytes] = NOTHING
-        """Records of ended orders."""
+        self.slots: list[bytes | None] = _NO_SLOTS
+        """Records of ended orders; None where nothing was written yet."""
         self.ended_next = 0
         self.switch_ms: Millis = 0
         """When the dead-man's switch fires; 0: it is off."""
@@ -105,6 +106,15 @@ class Account:
             self.nonce_pages = {}
             self.nonce_heap = []
 
+    def set_slot(self, slot: int, value: bytes) -> None:
+        """Write the record of an ended order."""
+        if self.slots is _NO_SLOTS:
+            self.slots, self.ended = [], {}
+        slots = self.slots
+        while slot >= len(slots):
+            slots.append(None)
+        slots[slot] = value
+
     @property
     def open_orders(self) -> int:
         """Return how many orders are open."""
@@ -113,7 +123,7 @@ class Account:
     def get_ended(self, client_id: int) -> EndedRecord | None:
         """Return what is remembered of an ended order."""
         slot = self.ended.get(client_id)
-        return None if slot is None else EndedRecord.decode(self.slots[slot])
+        return None if slot is None else EndedRecord.decode(self.slots[slot] or b"")
 
     def has_nonce(self, nonce: int) -> bool:
         """Tell whether a nonce of the last two days was used."""

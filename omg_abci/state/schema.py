@@ -3,6 +3,7 @@
 docs/spec/state.md is the same page for people. Key bytes are never reused for another table.
 """
 
+import struct
 from typing import Final
 
 from omg_abci.protocol.crypto import compute_sha256
@@ -109,6 +110,13 @@ def compute_balance_key(owner: Address, subaccount: int, token: TokenId) -> byte
 def compute_agent_key(owner: Address, agent: Address) -> bytes:
     """Return the key of an agent's approval."""
     return AGENT + owner + agent
+
+
+pack_order_key: Final = struct.Struct(">c20sQ").pack
+"""Return an order's key from ORDER, owner and client id: half the time of adding them up."""
+
+pack_ended_key: Final = struct.Struct(">c20sH").pack
+"""Return the key of an ended order's slot from ENDED, owner and slot."""
 
 
 def compute_order_key(owner: Address, client_id: int) -> bytes:

@@ -51,6 +51,7 @@ class Tables(Journal):
         "dirty_orders",
         "dirty_records",
         "dirty_stake",
+        "emptied",
         "events",
         "fee_pool",
         "fee_token",
@@ -182,6 +183,8 @@ class Tables(Journal):
         """Keys of records about stake and fees, to what was there before the block."""
         self.to_store: list[Stored] = []
         """What `diff.compute_changes` found, for the moment at which the block is committed."""
+        self.emptied: list[Order] = []
+        """Ended orders whose owner has none left in the market, found with `to_store`."""
         self.ended_log = []
 
     # --- reads ---

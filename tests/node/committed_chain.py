@@ -126,7 +126,8 @@ class CommittedChain:
             START_MS + height * 250,
             compute_hash(f"block {height}"),
             *self.heads[height],
-            self.diffs[height],
+            [key for key, _ in self.diffs[height]],
+            [value for _, value in self.diffs[height]],
             [tx],
             [pack_event(event) for event in make_events(height)],
         )

@@ -103,7 +103,8 @@ class OneNode:
                 meta.time_ms,
                 block_hash,
                 *(app_hash, meta.diff_hash, root),
-                executed.result.changes.diff,
+                executed.result.changes.keys,
+                executed.result.changes.new,
                 outcomes,
                 [pack_event(event) for event in executed.result.events],
             )

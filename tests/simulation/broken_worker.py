@@ -15,9 +15,9 @@ def apply_block_wrongly(state: WorkingState, block: Block) -> BlockResult:
     result = apply_block(state, block)
     if block.height != BROKEN_HEIGHT:
         return result
-    *others, (key, value) = result.changes.diff
+    *others, value = result.changes.new
     wrong = (value or b"\0")[:-1] + bytes([(value or b"\0")[-1] ^ 1])
-    return result._replace(changes=result.changes._replace(diff=(*others, (key, wrong))))
+    return result._replace(changes=result.changes._replace(new=[*others, wrong]))
 
 
 if __name__ == "__main__":
