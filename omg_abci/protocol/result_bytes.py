@@ -14,7 +14,7 @@ _LOW7: Final = 0x7F
 _MORE: Final = 0x80
 _SMALL_END: Final = 1 << 14
 _REMEMBERED: Final = 1 << 14
-"""Results whose bytes are kept: 2 MiB at most."""
+"""Results whose bytes are kept: 6 MiB at most."""
 
 
 def _compute_varint(number: int) -> bytes:
@@ -44,22 +44,32 @@ def _encode_message(tag: bytes, body: bytes) -> bytes:
     return tag + encode_varint(len(body)) + body
 
 
-_LEG_SIZES: Final = tuple([b"\x0a" + encode_varint(size) for size in range(_LOW7 + 1)])
-"""What stands before a leg of so many bytes."""
+_KNOWN: Final[dict[LegResult, bytes]] = {}
+"""Legs with their bytes as a transaction's result carries them.
+
+Most legs rest, are cancelled or refused, and say what others said before: 0.1 µs instead of 0.35.
+"""
 
 
 def encode_result(result: TxResult) -> bytes:
     """Return the bytes that ExecTxResult.data carries."""
     _, legs, work, fee = result
+    get_known = _KNOWN.get
     if len(legs) == 1:
-        return _encode_message(b"\x0a", encode_leg_result(legs[0])) + _encode_cost(work, fee)
-    parts: list[bytes] = []
-    for leg in legs:
-        body = encode_leg_result(leg)
-        size = len(body)
-        parts += (_LEG_SIZES[size] if size <= _LOW7 else b"\x0a" + encode_varint(size), body)
+        return (get_known(legs[0]) or _encode_leg(legs[0])) + _encode_cost(work, fee)
+    parts = [get_known(leg) or _encode_leg(leg) for leg in legs]
     parts.append(_encode_cost(work, fee))
     return b"".join(parts)
+
+
+def _encode_leg(leg: LegResult) -> bytes:
+    """Return a leg as a field, and remember it unless it met other orders."""
+    part = _encode_message(b"\x0a", encode_leg_result(leg))
+    if not any(leg[9:12]):
+        if len(_KNOWN) >= _REMEMBERED:
+            _KNOWN.clear()
+        _KNOWN[leg] = part
+    return part
 
 
 def encode_leg_result(leg: LegResult) -> bytes:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _STOP: Final = int(OrderType.STOP_LIMIT)
+SIDE_BITS: Final = 2
+"""A market and side as one number, the market's id shifted by so many bits: as fast as it gets."""
 NO_PLACE: Final = -(1 << 62)
 """Behind all prices: the best place of a side without orders."""
 
@@ -152,10 +154,12 @@ class Level:
 class BookSide:
     """The levels of one side; the best is the last of ``places``."""
 
-    __slots__ = ("best", "levels", "places", "sign")
+    __slots__ = ("best", "levels", "places", "sign", "where")
 
-    def __init__(self, side: int) -> None:
-        """Make an empty side."""
+    def __init__(self, market: int, side: int) -> None:
+        """Make an empty side of a market, which is given by its id."""
+        self.where = market << SIDE_BITS | side
+        """Market and side as one number."""
         self.sign = 1 if side == BUY else -1
         self.places: list[int] = []
         """Prices with the side's sign, ascending: the last is the best for both sides."""
@@ -210,7 +214,7 @@ class BookSide:
 
 def make_waiting_level() -> Level:
     """Return a level for all orders of a market that wait; no book has it."""
-    return Level(BookSide(BUY), 0, 0)
+    return Level(BookSide(0, BUY), 0, 0)
 
 
 def attach_waiting(order: Order) -> None:
@@ -264,10 +268,6 @@ def reattach(order: Order, level: Level) -> None:
         level.tail = order
     else:
         after.previous = order
-
-
-SIDE_BITS: Final = 2
-"""A market and side as one number, the market's id shifted by so many bits: as fast as it gets."""
 
 
 class OwnerList:

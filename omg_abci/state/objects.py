@@ -194,8 +194,8 @@ class Market:
         self.auction_price: Ticks = record.auction_price
         self.open_orders = 0
         self.orders_sum = 0
-        self.bids = BookSide(1)
-        self.asks = BookSide(2)
+        self.bids = BookSide(market, 1)
+        self.asks = BookSide(market, 2)
         self.waiting = make_waiting_level()
         """Waiting orders by priority."""
         self.rising: WaitingHeap = []

@@ -57,10 +57,9 @@ class OrderWrites(Tables):
         level.tail = order
         if account.orders is NOTHING:
             account.open_tables()
-        where = market.id << SIDE_BITS | order.side
-        owner_list = account.lists.get(where)
+        owner_list = account.lists.get(side.where)
         if owner_list is None:
-            owner_list = account.lists[where] = OwnerList()
+            owner_list = account.lists[side.where] = OwnerList()
         order.owner_list = owner_list
         order.owner_previous = last = owner_list.tail
         order.owner_next = None
