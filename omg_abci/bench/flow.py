@@ -12,6 +12,9 @@ from omg_abci.bench.plain_book import PlainBook
 from omg_abci.protocol.messages import CancelOrder, PlaceOrder
 from omg_abci.protocol.units import OrderType, PostOnly, SelfTrade, Side, TimeInForce
 
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
+_LIMIT, _GTC = int(OrderType.LIMIT), int(TimeInForce.GTC)
+_NONE, _ALLOW = int(PostOnly.NONE), int(SelfTrade.ALLOW)
 MARKET: Final = 1
 MID_TICKS: Final = 10_000
 BAND_TICKS: Final = 200
@@ -108,18 +111,21 @@ class Flow:
 
 
 def make_order(order_id: int, *, buys: bool, price: int, lots: int, matches: int) -> PlaceOrder:
-    """Return a limit order that rests until it is cancelled, and may meet its owner's others."""
+    """Return a limit order that rests until it is cancelled, and may meet its owner's others.
+
+    Its fields are plain numbers, as decoding makes them: a member is compared five times slower.
+    """
     return PlaceOrder(
         market=MARKET,
-        side=Side.BUY if buys else Side.SELL,
-        order_type=OrderType.LIMIT,
-        time_in_force=TimeInForce.GTC,
-        post_only=PostOnly.NONE,
+        side=_BUY if buys else _SELL,
+        order_type=_LIMIT,
+        time_in_force=_GTC,
+        post_only=_NONE,
         price=price,
         quantity=lots,
         expires_ms=0,
         client_id=order_id,
         subaccount=0,
-        self_trade=SelfTrade.ALLOW,
+        self_trade=_ALLOW,
         max_matches=matches,
     )

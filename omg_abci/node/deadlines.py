@@ -9,6 +9,8 @@ from omg_abci.protocol.messages import SignedTx
 from omg_abci.protocol.units import Address, Height, Millis, Nonce
 
 _GARBAGE_MIN: Final = 1_024
+_PAGE_MS_BITS: Final = 8
+"""Times are noted on pages of 256 ms: about a block."""
 
 
 class Transactions(Iterable[SignedTx], Sized, Protocol):
@@ -16,42 +18,88 @@ class Transactions(Iterable[SignedTx], Sized, Protocol):
 
 
 class Deadlines:
-    """Two heaps, by time and by height, of signer and nonce.
+    """Signers and nonces by the time and the height at which they are due.
 
-    Transactions that leave otherwise stay behind in the heaps until these are twice as long as
-    what was pending; so whoever asks must check what `pop` returns with `has_expired`.
+    Transactions that leave otherwise stay behind until there are twice as many as what was
+    pending; so whoever asks must check what `pop` returns with `has_expired`.
     """
 
     def __init__(self) -> None:
-        self._times: list[tuple[Millis, Address, Nonce]] = []
-        self._heights: list[tuple[Height, Address, Nonce]] = []
+        self._times = _Calendar(_PAGE_MS_BITS)
+        self._heights = _Calendar(0)
         self._watched_in = _GARBAGE_MIN
-        """Additions until the heaps are looked at."""
+        """Additions until the calendars are looked at."""
 
     def add(self, tx: SignedTx, pending: Transactions) -> None:
         """Note a transaction's deadlines; `pending` holds all whose deadlines matter."""
-        self._push(tx)
+        self._note(tx)
         self._watched_in -= 1
         if not self._watched_in:
             most = 2 * len(pending) + _GARBAGE_MIN
             if max(len(self._times), len(self._heights)) > most:
-                self._times, self._heights = [], []
+                self._times, self._heights = _Calendar(_PAGE_MS_BITS), _Calendar(0)
                 for each in pending:
-                    self._push(each)
+                    self._note(each)
             self._watched_in = 1 + most - max(len(self._times), len(self._heights))
 
     def pop(self, height: Height, time_ms: Millis) -> Iterator[tuple[Address, Nonce]]:
         """Yield what no block after this height and time can hold."""
-        for heap, limit in ((self._times, time_ms), (self._heights, height)):
-            while heap and heap[0][0] <= limit:
-                yield heapq.heappop(heap)[1:]
+        for calendar, now in ((self._times, time_ms), (self._heights, height)):
+            for _, signer, nonce in calendar.pop(now):
+                yield signer, nonce
 
-    def _push(self, tx: SignedTx) -> None:
+    def _note(self, tx: SignedTx) -> None:
         signer, body = tx.signer, tx.body
         nonce, height = body.nonce, body.valid_until_height
-        heapq.heappush(self._times, (compute_deadline(tx), signer, nonce))
+        self._times.add((compute_deadline(tx), signer, nonce))
         if height:
-            heapq.heappush(self._heights, (height, signer, nonce))
+            self._heights.add((height, signer, nonce))
+
+
+_Due = tuple[int, Address, Nonce]
+
+
+class _Calendar:
+    """What is due when, on pages: a heap of the pages is a hundredth of one of the entries."""
+
+    __slots__ = ("_bits", "_count", "_numbers", "_pages")
+
+    def __init__(self, bits: int) -> None:
+        """Make an empty calendar whose pages hold two to the power of so many moments."""
+        self._bits = bits
+        self._count = 0
+        self._pages: dict[int, list[_Due]] = {}
+        self._numbers: list[int] = []
+        """A heap of the pages."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, due: _Due) -> None:
+        """Note an entry; the first of it is its moment."""
+        number = due[0] >> self._bits
+        page = self._pages.get(number)
+        if page is None:
+            self._pages[number] = [due]
+            heapq.heappush(self._numbers, number)
+        else:
+            page.append(due)
+        self._count += 1
+
+    def pop(self, now: int) -> list[_Due]:
+        """Take out what is due now or was before, ascending."""
+        found: list[_Due] = []
+        while self._numbers and self._numbers[0] <= now >> self._bits:
+            number = heapq.heappop(self._numbers)
+            page = self._pages.pop(number)
+            found += [due for due in page if due[0] <= now]
+            later = [due for due in page if due[0] > now]
+            if later:
+                self._pages[number] = later
+                heapq.heappush(self._numbers, number)
+                break
+        self._count -= len(found)
+        return sorted(found)
 
 
 def compute_deadline(tx: SignedTx) -> Millis:

@@ -69,10 +69,10 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
             return known
     if account.switch_ms and has_switch_fired(state, account):
         raise errors.SwitchFiring
-    waits = trigger != 0  # the format has one for what waits, and for nothing else
-    trades = market.status == _ACTIVE and not market.is_batch
-    if not trades or state.time_ms < state.post_only_until_ms:
-        _require_taken(market, msg, waits=waits)
+    apart = False
+    if market.status != _ACTIVE or market.is_batch or state.time_ms < state.post_only_until_ms:
+        _require_taken(market, msg)
+        apart = True
     if expires_ms or expires_height:
         require_expiry(state, expires_ms, expires_height)
     if not market.lots_min <= quantity <= market.lots_max:
@@ -80,7 +80,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     if order_type == _ICEBERG:
         require_display(market, msg.display)
     if len(account.orders) >= limits.OPEN_ORDERS_MAX:
-        _require_room(market, msg, waits=waits)
+        _require_room(market, msg)
     quote, base = quantity * price * market.quote_unit, quantity * market.base_unit
     if quote > limits.AMOUNT_MAX or base > limits.AMOUNT_MAX:
         raise errors.CostOverflow
@@ -90,9 +90,11 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     if give is None or give.free < cost:
         raise errors.InsufficientFunds
     order = _make_order(account, market, msg, give)
-    meets = market.asks.best >= -price if side == BUY else market.bids.best >= price
-    if meets or waits or post_only or not RESTS[time_in_force] or market.band_bp or not trades:
+    # fmt: off
+    if ((market.asks.best >= -price if side == BUY else market.bids.best >= price)
+            or trigger or post_only or apart or market.band_bp or not RESTS[time_in_force]):
         return _enter(state, ctx, order, msg)
+    # fmt: on
     # What meets nothing, as most do, only reserves and rests.
     if give.mark != state.mark:
         state.touch_balance(give)
@@ -239,10 +241,10 @@ def require_open(market: Market) -> None:
         raise errors.MarketUncrossing
 
 
-def _require_taken(market: Market, msg: PlaceOrder, *, waits: bool) -> None:
+def _require_taken(market: Market, msg: PlaceOrder) -> None:
     """Raise what the market's status, its mode or the post-only period has against an order."""
     require_open(market)
-    if waits:
+    if msg.trigger:  # the format has one for what waits, and for nothing else
         return
     if market.status == _AUCTION:
         if not RESTS[msg.time_in_force]:
@@ -256,9 +258,9 @@ def _require_taken(market: Market, msg: PlaceOrder, *, waits: bool) -> None:
         raise errors.PostOnlyPeriod
 
 
-def _require_room(market: Market, msg: PlaceOrder, *, waits: bool) -> None:
+def _require_room(market: Market, msg: PlaceOrder) -> None:
     """Raise TooManyOpenOrders where the order of a full account could be open after the leg."""
-    if waits or market.is_batch or RESTS[msg.time_in_force]:
+    if msg.trigger or market.is_batch or RESTS[msg.time_in_force]:
         raise errors.TooManyOpenOrders
 
 
