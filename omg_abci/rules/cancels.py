@@ -8,6 +8,7 @@ from omg_abci.protocol.results import LegResult
 from omg_abci.protocol.units import Ended
 from omg_abci.rules.context import LegContext
 from omg_abci.rules.orderbook import get_death, remove_resting
+from omg_abci.rules.settlement import release_reserve
 from omg_abci.state.book import SIDE_BITS, Order
 from omg_abci.state.objects import Account
 from omg_abci.state.working import WorkingState
@@ -25,8 +26,12 @@ def process_cancel_order(state: WorkingState, ctx: LegContext, msg: CancelOrder)
     order = account.orders.get(msg.client_id)
     if order is None:
         return _cancel_unknown(state, ctx, msg.client_id)
-    reason = _cancel(state, order)
-    return _CANCELLED if reason is _BY_OWNER else LegResult(ended=reason)
+    if order.expires_ms or order.special is not None or account.switch_ms:
+        reason = _cancel(state, order)
+        return _CANCELLED if reason is _BY_OWNER else LegResult(ended=reason)
+    release_reserve(state, order)
+    state.end_order(order, _BY_OWNER, order.filled, order.remaining)
+    return _CANCELLED
 
 
 def _cancel_unknown(state: WorkingState, ctx: LegContext, client_id: int) -> LegResult:

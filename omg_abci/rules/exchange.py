@@ -85,7 +85,7 @@ def process_place_order(state: WorkingState, ctx: LegContext, msg: PlaceOrder) -
     if quote > limits.AMOUNT_MAX or base > limits.AMOUNT_MAX:
         raise errors.CostOverflow
     token, cost = (market.quote, quote) if side == BUY else (market.base, base)
-    give = account.near.get(subaccount << 32 | token)
+    give = account.near.get(subaccount << 32 | token if subaccount else token)
     give = give or state.find_own(account, subaccount, token)
     if give is None or give.free < cost:
         raise errors.InsufficientFunds
@@ -119,9 +119,9 @@ def _enter(state: WorkingState, ctx: LegContext, order: Order, msg: PlaceOrder) 
         return _let_wait(state, ctx, order, msg)
     if order.market.is_batch or order.market.status == _AUCTION:
         return _let_rest(state, ctx, order, msg.max_matches)
-    if msg.post_only:
+    if order.post_only:
         return _enter_post_only(state, ctx, order, msg.max_matches)
-    if msg.time_in_force == _FOK:
+    if order.time_in_force == _FOK:
         _require_fillable(state, ctx, order, msg.max_matches)
     out = Outcome()
     result = enter_book(state, order, msg.max_matches, out)
@@ -333,4 +333,4 @@ def compute_post_only_price(order: Order, post_only: int) -> Ticks:
 
 def refuse_cleared(refusal: errors.LegError, out: Outcome) -> LegResult:
     """Answer a refusal with the dead orders that were removed before it and stay removed."""
-    return LegResult(code=refusal.code, removals=tuple(out.removals))
+    return LegResult(code=refusal.code, removals=out.removals)

@@ -20,6 +20,7 @@ from omg_abci.rules.markets import (
 )
 from omg_abci.rules.settlement import release_reserve, settle_fill, take_reserve
 from omg_abci.state.book import BookSide, Level, Order, get_available
+from omg_abci.state.objects import Market
 from omg_abci.state.working import WorkingState
 
 _ALLOW: Final = int(SelfTrade.ALLOW)
@@ -33,8 +34,6 @@ _IMMEDIATE: Final = Ended.IMMEDIATE
 _new_result: Final[Callable[..., LegResult]] = tuple.__new__
 _new_fill: Final[Callable[..., Fill]] = tuple.__new__
 _RESULT: Final = LegResult
-_NO_FLAGS: Final = LegResult()[4:9]
-_NOTHING_MORE: Final = LegResult()[4:]
 
 
 class Outcome:
@@ -50,8 +49,8 @@ class Outcome:
         self.halted = False
         """The next fill would have been outside the market's band."""
         self.fills: list[Fill] = []
-        self.removals: list[Removal] = []
-        self.decrements: list[Decrement] = []
+        self.removals: tuple[Removal, ...] = ()
+        self.decrements: tuple[Decrement, ...] = ()
 
 
 # --- the book -----------------------------------------------------------------------------------
@@ -91,23 +90,6 @@ def get_death(state: WorkingState, order: Order) -> Ended:
     return _OPEN
 
 
-def may_be_dead(state: WorkingState) -> bool:
-    """Tell whether any open order may be dead: the heaps hold whatever the mass work left.
-
-    Almost always False, so that matching need not look at each order's expiry.
-    """
-    by_time, by_height, switches = (
-        state.order_expiries,
-        state.height_expiries,
-        state.switch_expiries,
-    )
-    return bool(
-        (by_time and by_time[0][0] <= state.time_ms)
-        or (by_height and by_height[0][0] < state.height)
-        or (switches and switches[0][0] <= state.time_ms)
-    )
-
-
 def remove_resting(state: WorkingState, order: Order, reason: Ended) -> None:
     """Take an open order out, resting or waiting; release its reserve and remember its end."""
     release_reserve(state, order)
@@ -132,7 +114,7 @@ def remove_dead_heads(state: WorkingState, order: Order, steps_max: int, out: Ou
 def _remove_met(state: WorkingState, maker: Order, reason: Ended, out: Outcome) -> None:
     """Remove an order that an incoming one met; a step."""
     remove_resting(state, maker, reason)
-    out.removals.append(Removal(maker.account.owner, maker.client_id, reason))
+    out.removals += (Removal(maker.account.owner, maker.client_id, reason),)
     out.steps += 1
 
 
@@ -173,11 +155,11 @@ def _get_end(order: Order, out: Outcome, unmatched: Ended) -> Ended:
 def compute_result(order: Order, out: Outcome, ended: Ended, filled: Lots) -> LegResult:
     """Return what became of an order that was matched, rests or ended."""
     resting = 0 if ended else order.remaining
-    if not out.steps:
-        return _new_result(_RESULT, (0, filled, resting, ended, *_NOTHING_MORE))
-    removals, decrements = tuple(out.removals), tuple(out.decrements)
-    fields = (0, filled, resting, ended, *_NO_FLAGS, tuple(out.fills), removals, decrements)
-    return _new_result(_RESULT, (*fields, 0, 0, False))
+    # fmt: off
+    fields = (0, filled, resting, ended, False, False, False, 0, False,
+              tuple(out.fills), out.removals, out.decrements, 0, 0, False)
+    # fmt: on
+    return _new_result(_RESULT, fields)
 
 
 def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome) -> None:
@@ -186,7 +168,7 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
     levels, fills = side.levels, out.fills
     last_place = taker.price * side.sign
     prevents = taker.self_trade != _ALLOW
-    deadly = may_be_dead(state)
+    deadly = state.may_hold_dead
     banded = market.band_bp > 0
     filled, remaining = taker.filled, taker.remaining
     while remaining and out.steps < steps_max and side.best >= last_place:
@@ -212,30 +194,29 @@ def match_order(state: WorkingState, taker: Order, steps_max: int, out: Outcome)
             fills.append(
                 _new_fill(Fill, (maker.account.owner, maker.client_id, maker.price, quantity))
             )
-            _fill_maker(state, maker, quantity)
+            if quantity == maker.remaining:
+                state.end_order(maker, _FILLED, maker.filled + quantity, 0)
+            else:
+                state.change_order(maker, maker.filled + quantity, maker.remaining - quantity)
+                if maker.special is not None:
+                    _use_tip(state, maker, quantity)
             filled += quantity
             remaining -= quantity
             out.steps += 1
     if fills:
-        # Prices go one way while an order is matched: the first and the last are the extremes.
-        first, last = fills[0].price, fills[-1].price
-        if first != last:
-            state.extend_range(market, first)
-        state.set_last_price(market, last)
+        _note_prices(state, market, fills)
     if remaining != taker.remaining:
         state.change_order(taker, filled, remaining)
     if out.halted:
         halt(state, market)
 
 
-def _fill_maker(state: WorkingState, maker: Order, quantity: Lots) -> None:
-    remaining = maker.remaining - quantity
-    if not remaining:
-        state.end_order(maker, _FILLED, maker.filled + quantity, 0)
-        return
-    state.change_order(maker, maker.filled + quantity, remaining)
-    if maker.special is not None:
-        _use_tip(state, maker, quantity)
+def _note_prices(state: WorkingState, market: Market, fills: list[Fill]) -> None:
+    """Note at which prices an order was filled: they go one way, so the ends are the extremes."""
+    first, last = fills[0].price, fills[-1].price
+    if first != last:
+        state.extend_range(market, first)
+    state.set_last_price(market, last)
 
 
 def _use_tip(state: WorkingState, maker: Order, quantity: Lots) -> None:
@@ -267,12 +248,12 @@ def _decrement(state: WorkingState, maker: Order, remaining: Lots, out: Outcome)
     if quantity == maker.remaining:
         release_reserve(state, maker)
         state.end_order(maker, Ended.SELF_TRADE, maker.filled, 0)
-        out.removals.append(Removal(maker.account.owner, maker.client_id, Ended.SELF_TRADE))
+        out.removals += (Removal(maker.account.owner, maker.client_id, Ended.SELF_TRADE),)
     else:
         release_reserve(state, maker, quantity)
         state.change_order(maker, maker.filled, maker.remaining - quantity)
         _use_tip(state, maker, quantity)
-        out.decrements.append(Decrement(maker.client_id, quantity))
+        out.decrements += (Decrement(maker.client_id, quantity),)
     out.steps += 1
     out.self_trade = remaining == quantity
     return remaining - quantity

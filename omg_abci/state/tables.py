@@ -63,6 +63,7 @@ class Tables(Journal):
         "market_timers",
         "markets",
         "mass_steps",
+        "may_hold_dead",
         "next_market",
         "offer_terms",
         "order_expiries",
@@ -150,6 +151,8 @@ class Tables(Journal):
         self.height_expiries: list[tuple[Height, int, int, Order]] = []
         """The same by the last height."""
         self.switch_expiries: list[tuple[Millis, Address]] = []
+        self.may_hold_dead = False
+        """Some open order may be dead: almost always False, so that no match looks at expiries."""
         self.tombstone_expiries: list[tuple[Millis, Address, int]] = []
         self.payment_expiries: list[tuple[Millis, bytes]] = []
         """Until when payments are remembered, and their keys."""
@@ -246,6 +249,19 @@ class Tables(Journal):
         steps = _SWEPT_MIN + _SWEPT_EACH * (self._pushed - self._pushed_swept)
         self._pushed_swept = self._pushed
         deque(islice(self._sweeper, steps), maxlen=0)
+
+    def _has_due(self) -> bool:
+        """Tell whether an order may be dead in the open block: nothing written in it ends in it."""
+        by_time, by_height, switches = (
+            self.order_expiries,
+            self.height_expiries,
+            self.switch_expiries,
+        )
+        return bool(
+            (by_time and by_time[0][0] <= self.time_ms)
+            or (by_height and by_height[0][0] < self.height)
+            or (switches and switches[0][0] <= self.time_ms)
+        )
 
     def sort_heaps(self) -> None:
         """Put every heap in order, after entries were put there as they came; at loading."""

@@ -36,6 +36,7 @@ class WorkingState(OrderWrites, Endings, MarketWrites, AccountWrites, RecordWrit
         self.time_ms = time_ms
         self.block_hash = block_hash
         self.next_priority = height << 24
+        self.may_hold_dead = self._has_due()
         self.mass_steps = 0
         self.grants_pending = {}
         self.offer_terms = {}

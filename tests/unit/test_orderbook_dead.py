@@ -5,7 +5,7 @@ import pytest
 from omg_abci.protocol import limits
 from omg_abci.protocol.results import Fill, LegResult, Removal
 from omg_abci.protocol.units import Ended
-from omg_abci.rules.orderbook import get_death, may_be_dead
+from omg_abci.rules.orderbook import get_death
 from tests.unit.exchange_world import (
     ALICE,
     BASE,
@@ -26,13 +26,13 @@ def test_death_by_time() -> None:
     world = World()
     world.bid(ALICE, 1, 5, 100, tif=GTT, ms=T0 + 5)
     order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block(4)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.EXPIRED, True)
     world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.EXPIRED, True)
 
 
 def test_death_by_height() -> None:
@@ -40,11 +40,11 @@ def test_death_by_height() -> None:
     world = World()
     world.bid(ALICE, 1, 5, 100, tif=GTH, height=2)
     order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block()
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block()
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.EXPIRED, True)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.EXPIRED, True)
 
 
 def test_death_by_switch() -> None:
@@ -53,11 +53,11 @@ def test_death_by_switch() -> None:
     world.bid(ALICE, 1, 5, 100)
     world.set_switch(ALICE, T0 + 5)
     order = world.order(ALICE, 1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block(4)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.OPEN, False)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.OPEN, False)
     world.next_block(1)
-    assert (get_death(world.state, order), may_be_dead(world.state)) == (Ended.SWITCHED, True)
+    assert (get_death(world.state, order), world.state.may_hold_dead) == (Ended.SWITCHED, True)
 
 
 def test_expiry_is_told_before_the_switch() -> None:
@@ -76,7 +76,7 @@ def test_nothing_may_be_dead_without_expiries() -> None:
     world = World()
     world.bid(ALICE, 1, 5, 100)
     world.next_block()
-    assert not may_be_dead(world.state)
+    assert not world.state.may_hold_dead
 
 
 @pytest.mark.parametrize(
