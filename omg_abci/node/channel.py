@@ -166,6 +166,18 @@ class BlockingChannel:
             if messages := self._reader.feed(data):
                 return messages
 
+    def poll(self) -> list[Message]:
+        """Return what came, perhaps nothing; `receive` tells that the other end is gone."""
+        messages: list[Message] = []
+        while True:
+            try:
+                data = self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return messages
+            if not data:
+                return messages
+            messages += self._reader.feed(data)
+
     def send(self, message: Message) -> None:
         """Write a message; raise FrameTooLarge, or OSError when the other end is gone."""
         self._socket.sendall(encode_frame(message))

@@ -1,8 +1,8 @@
 """The executor's side of the signature workers.
 
-Guarantees: each distinct transaction is verified once as long as its result is remembered; at
-most two batches wait at a worker, so that a block's transactions, which go before everything
-else, wait a few milliseconds at most; a worker that dies fails whatever waits and is reported once.
+Guarantees: each distinct transaction is verified once as long as its result is remembered; a
+block's transactions go before everything else and wait for one batch at most, some milliseconds;
+a worker that dies fails whatever waits and is reported once.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from omg_abci.protocol.signing import Domain
 BATCH_TXS_MIN: Final = 64
 """A message costs about 60 µs at both ends together, a signature 40: from 64 on it is noise."""
 BATCH_TXS_MAX: Final = 256
-"""About 10 ms of work: the longest that a block waits for admissions that went before it."""
-IN_FLIGHT_MAX: Final = 2
-"""Batches at one worker: one that it works on and one that it finds when it is done."""
+"""About 10 ms of work: the longest that a block waits for the admissions that are under way."""
+IN_FLIGHT_MAX: Final = 16
+"""Batches for admission at one worker: what it does while a large block is executed here."""
 CACHE_TXS_MAX: Final = 65_536
 CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
 _FORGOTTEN_FRACTION: Final = 256
@@ -228,7 +228,7 @@ class WorkerPool:
         block, admission = self._queues[Urgency.BLOCK], self._queues[Urgency.ADMISSION]
         while (queue := block if block.count else admission).count:
             worker = min(self._workers, key=lambda each: len(each.batches))
-            if len(worker.batches) >= IN_FLIGHT_MAX:
+            if queue is admission and len(worker.batches) >= IN_FLIGHT_MAX:
                 return
             share = -(-queue.count // len(self._workers))
             size = min(queue.count, max(BATCH_TXS_MIN, min(share, BATCH_TXS_MAX)))
@@ -236,7 +236,7 @@ class WorkerPool:
             raws = [raw for job, begin, end in parts for raw in job.raws[begin:end]]
             self._next_batch += 1
             worker.batches[self._next_batch] = parts
-            worker.send(("verify", self._next_batch, raws))
+            worker.send(("verify", self._next_batch, raws, queue is block))
 
     def _on_message(self, worker: _Worker, message: Message) -> None:
         _, batch_id, verdicts = message

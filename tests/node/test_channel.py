@@ -137,7 +137,7 @@ async def main():
     tell = lambda message: print(child.process.pid, flush=True)
     child = await spawn_child("omg_abci.node.worker", tell, lambda reason: None)
     child.channel.send(("domain", "c", 1, bytes(20)))
-    child.channel.send(("verify", 1, [b"x"]))
+    child.channel.send(("verify", 1, [b"x"], False))
     os.dup(child.channel._transport.get_extra_info("socket").fileno())
     await asyncio.sleep(60)
 asyncio.run(main())
