@@ -27,7 +27,7 @@ from omg_abci.node.workers import Result, WorkerLost
 from omg_abci.protocol import errors
 from omg_abci.protocol.limits import TX_BYTES_MAX
 from omg_abci.protocol.messages import ApproveAgent, FinishRecovery, RevokeAgent, SignedTx
-from omg_abci.protocol.units import Address, Height, Millis, Nonce
+from omg_abci.protocol.units import Address, Height, Millis, Nonce, Scope
 
 SLICE_TXS: Final = 256
 """Admissions in one go, about 2 ms; then the event loop gets a turn: consensus must not wait."""
@@ -39,6 +39,7 @@ GOSSIP_BYTES_MAX: Final = 32 * 1024 * 1024
 """From peers, not looked at yet."""
 _GOSSIP_BATCH_BYTES: Final = 1024 * 1024
 
+_TRADE: Final = int(Scope.TRADE)
 _AGENT_CHANGES: Final = (ApproveAgent, RevokeAgent)
 _new = tuple.__new__
 
@@ -372,7 +373,8 @@ class Mempool:
             pair = (body.owner, signer)
             if nonce > highest.get(pair, 0):
                 highest[pair] = nonce
-            for leg in body.legs:
+            # Nothing that only trades changes who may sign.
+            for leg in () if tx.scopes == _TRADE else body.legs:
                 if isinstance(leg, _AGENT_CHANGES):
                     changed[body.owner] = None
                 elif isinstance(leg, FinishRecovery):
