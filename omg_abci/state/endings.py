@@ -1,7 +1,5 @@
 """How orders end: out of the book, and remembered by client id in the account's next slot."""
 
-from typing import Final
-
 from omg_abci.protocol import limits
 from omg_abci.protocol.errors import InvariantBroken
 from omg_abci.protocol.units import Lots
@@ -11,8 +9,6 @@ from omg_abci.state.objects import Account
 from omg_abci.state.order_writes import put_back
 from omg_abci.state.records import decode_ended_client_id, encode_ended
 from omg_abci.state.tables import Tables
-
-_LAST_SLOT: Final = limits.CLOSED_KEPT_MAX - 1
 
 
 class Endings(Tables):
@@ -104,7 +100,7 @@ class Endings(Tables):
         self._journal.append(entry)
         self.ended_log.append(entry)
         by_id[client_id] = slot
-        account.ended_next = slot + 1 if slot < _LAST_SLOT else 0
+        account.ended_next = slot + 1 if slot + 1 < limits.CLOSED_KEPT_MAX else 0
 
 
 def _undo_end(
