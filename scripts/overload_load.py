@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 import grpc
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
-from omg_abci.node.wire import encode_varint
+from omg_abci.protocol.varint import encode_varint
 from scripts.overload_signing import sign_for_all
 
 STREAM_TXS: Final = 250

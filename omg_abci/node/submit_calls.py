@@ -26,7 +26,7 @@ from omg_abci.node.submissions import (
     Submissions,
     encode_admission,
 )
-from omg_abci.node.wire import encode_varint
+from omg_abci.protocol.varint import encode_varint
 
 STREAM_REQUESTS_MAX: Final = 64
 STREAM_TXS_MAX: Final = 4_000

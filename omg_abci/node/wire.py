@@ -4,32 +4,11 @@ Guarantees that the bytes are those that the generated classes write; tests comp
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from omg_abci.gen.omg.node.v1 import node_pb2 as pb
 from omg_abci.node.block_events import PackedEvent, add_event
 from omg_abci.protocol.units import Hash, Height
-
-_SEVEN_BITS: Final = 0x7F
-_MORE: Final = 0x80
-
-
-def encode_varint(value: int) -> bytes:
-    """Return a non-negative integer as protobuf writes it."""
-    encoded = bytearray()
-    while value > _SEVEN_BITS:
-        encoded.append(value & _SEVEN_BITS | _MORE)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-_VARINTS: Final = [encode_varint(value) for value in range(1 << 12)]
-"""Of lengths that occur in each block."""
-
-
-def _get_varint(value: int) -> bytes:
-    return _VARINTS[value] if value < len(_VARINTS) else encode_varint(value)
+from omg_abci.protocol.varint import encode_varint
 
 
 def encode_block(
@@ -47,11 +26,12 @@ def encode_block(
         add_event(tail, event)
     parts = [head.SerializeToString()]
     for tx_id, raw, code, data in txs:
-        outcome = b"\x0a%b%b\x12%b%b" % (_get_varint(len(tx_id)), tx_id, _get_varint(len(raw)), raw)
+        id_size, raw_size = encode_varint(len(tx_id)), encode_varint(len(raw))
+        outcome = b"\x0a%b%b\x12%b%b" % (id_size, tx_id, raw_size, raw)
         if code:
             outcome += b"\x18" + encode_varint(code)
         if data:
-            outcome += b"\x22%b%b" % (_get_varint(len(data)), data)
-        parts += (b"\x2a", _get_varint(len(outcome)), outcome)
+            outcome += b"\x22%b%b" % (encode_varint(len(data)), data)
+        parts += (b"\x2a", encode_varint(len(outcome)), outcome)
     parts.append(tail.SerializeToString())
     return b"".join(parts)

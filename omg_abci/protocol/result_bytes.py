@@ -9,31 +9,10 @@ from functools import lru_cache
 from typing import Final
 
 from omg_abci.protocol.results import Fill, LegResult, Removal, TxResult
+from omg_abci.protocol.varint import encode_varint
 
-_LOW7: Final = 0x7F
-_MORE: Final = 0x80
-_SMALL_END: Final = 1 << 14
 _REMEMBERED: Final = 1 << 14
 """Results whose bytes are kept: 6 MiB at most."""
-
-
-def _compute_varint(number: int) -> bytes:
-    """Return a number of any size: seven bits a byte, the lowest first."""
-    out = bytearray()
-    while number > _LOW7:
-        out.append(number & _LOW7 | _MORE)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-_SMALL: Final = tuple([_compute_varint(number) for number in range(_SMALL_END)])
-"""Most numbers of a result are below 16,384: looking one up takes a tenth of the time."""
-
-
-def encode_varint(number: int) -> bytes:
-    """Return a number that is not negative as protobuf writes it."""
-    return _SMALL[number] if number < _SMALL_END else _compute_varint(number)
 
 
 def _encode_field(tag: bytes, number: int) -> bytes:

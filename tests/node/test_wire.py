@@ -12,7 +12,7 @@ from omg_abci.node.submissions import (
     encode_admission,
     encode_admissions,
 )
-from omg_abci.node.wire import encode_block, encode_varint
+from omg_abci.node.wire import encode_block
 from tests.node.committed_chain import make_events
 
 _U64 = st.integers(0, 2**64 - 1)
@@ -54,13 +54,6 @@ def test_blocks(
     events = [pack_event(event) for event in make_events(number)] if number else []
     fields = (height, time_ms, block_hash, app_hash, txs, events)
     assert encode_block(*fields) == write_block(*fields)
-
-
-@given(_U64)
-def test_varints(value: int) -> None:
-    """As protobuf writes them, behind a tag."""
-    written = pb.Block(height=value).SerializeToString()
-    assert written == (b"\x08" + encode_varint(value) if value else b"")
 
 
 _REFUSALS = st.tuples(
