@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -28,6 +29,7 @@ MEASURES: Final = {
 }
 """Name to the module whose function `measure_NAME` takes the settings by name."""
 _TAIL_CHARACTERS: Final = 2_000
+_LOOKED_SECONDS: Final = 0.05
 
 
 class Apart:
@@ -56,6 +58,11 @@ class Apart:
         self._process.kill()
         self._process.communicate()
 
+    @property
+    def status(self) -> int | None:
+        """Return its exit status, None while it runs."""
+        return self._process.poll()
+
     def read(self) -> dict[str, object]:
         """Wait for what it found; raise MeasurementFailed."""
         output, errors = self._process.communicate()
@@ -66,6 +73,17 @@ class Apart:
             )
         found: dict[str, object] = json.loads(output)
         return found
+
+
+def read_both(one: Apart, other: Apart) -> tuple[dict[str, object], dict[str, object]]:
+    """Wait for both, which may wait for each other; raise MeasurementFailed when either fails."""
+    halves = (one, other)
+    while any(half.status is None for half in halves):
+        for half in halves:
+            if half.status:
+                half.read()
+        time.sleep(_LOOKED_SECONDS)
+    return one.read(), other.read()
 
 
 def measure_apart(name: str, **settings: object) -> dict[str, object]:

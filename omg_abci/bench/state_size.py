@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.figures import Measurement
-from omg_abci.bench.isolation import Apart, measure_apart
+from omg_abci.bench.isolation import Apart, measure_apart, read_both
 
 LARGEST: Final = 1_000_000
 SIZES: Final = (10_000, 100_000, LARGEST)
@@ -86,7 +86,7 @@ class StateDirectory:
                     "state_load", path=str(path), blocks=self._blocks, block_txs=self._block_txs
                 ) as running,
             ):
-                executor, reader = running.read(), reading.read()
+                executor, reader = read_both(running, reading)
         finally:
             shutil.rmtree(path)
             for left in path.parent.glob(f"{path.name}.*"):

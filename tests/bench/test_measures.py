@@ -1,5 +1,6 @@
 """The measurements without a network do what they claim, at a size that tests can afford."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from omg_abci.bench.delegators import measure_delegators
 from omg_abci.bench.end_to_end import pick
 from omg_abci.bench.errors import MeasurementFailed
 from omg_abci.bench.flow import make_order
-from omg_abci.bench.isolation import Apart, make_measurement, measure_apart
+from omg_abci.bench.isolation import Apart, make_measurement, measure_apart, read_both
 from omg_abci.bench.matching import measure_match
 from omg_abci.bench.owners import CHAIN_ID, TIME_MS, TxMaker, make_owners, make_state
 from omg_abci.bench.sender import make_load, measure_recover
@@ -88,6 +89,19 @@ def test_state_is_made_and_loaded(tmp_path: Path, history: bool, each: int) -> N
     assert isinstance(reader["us_per_order"], dict)
     assert list(reader["us_per_order"]) == ["view", "tree"]
     assert float(str(reader["us_per_folded_key"])) > 0
+
+
+def test_a_half_that_fails_is_told_at_once(tmp_path: Path) -> None:
+    """The other one would wait for it for minutes; both are gone afterwards."""
+    path = str(tmp_path / "state")
+    measure_state_make(path, 20, history=False)
+    with (
+        Apart("reader_load", path=path, block_txs=40) as reading,
+        Apart("state_load", path=str(tmp_path / "nothing"), blocks=1, block_txs=40) as running,
+        pytest.raises(MeasurementFailed, match="state_load ended with 1"),
+    ):
+        read_both(running, reading)
+    assert (running.status, reading.status) == (1, -signal.SIGKILL)
 
 
 def test_delegators_are_compared_in_the_same_blocks() -> None:
