@@ -64,32 +64,48 @@ Records = dict[bytes, bytes]
 
 
 def measure_delegators(few: int, many: int, epochs: int) -> Measurement:
-    """Return by which factor a block of each kind is dearer with many, and both costs in µs."""
-    costs = {count: _measure(count, epochs) for count in (few, many)}
-    ratios = {kind: costs[many][kind] / costs[few][kind] for kind in _KINDS}
-    worst = max(ratios["plain"], ratios["epoch"])
-    us = {str(count): {kind: cost * 1e6 for kind, cost in costs[count].items()} for count in costs}
-    return Measurement(worst, 1.0, {"ratios": ratios, "us_per_block": us})
+    """Return by which factor a block of each kind is dearer with many, and both costs in µs.
 
-
-def _measure(delegators: int, epochs: int) -> dict[str, float]:
-    """Return the processor seconds of the median block of each kind.
-
-    Nothing is collected between blocks: a node does not either, and it would empty the caches more
-    the larger the state is.
+    The two chains take turns, so that a machine whose speed changes is no faster for one of them.
+    Nothing is collected between blocks: a node does not either, and it would empty the caches.
     """
-    owners = [owner.address for owner in make_owners(_ACTIVE)]
-    state = load_state(CHAIN_ID, sorted(_make_records(owners, delegators).items()))
-    seconds: defaultdict[str, list[float]] = defaultdict(list)
-    diff_hash = bytes(32)
+    chains = [_Chain(few), _Chain(many)]
     gc.collect()
     gc.freeze()
     gc.disable()
     for number in range(epochs * _EPOCH_BLOCKS):
-        block = _make_block(state, owners, number)
+        for chain in chains if number % 2 else chains[::-1]:
+            chain.execute(number)
+    gc.enable()
+    gc.unfreeze()
+    cheap, dear = (chain.compute_costs() for chain in chains)
+    ratios = {kind: dear[kind] / cheap[kind] for kind in _KINDS}
+    worst = max(ratios["plain"], ratios["epoch"])
+    us = {
+        str(count): {kind: cost * 1e6 for kind, cost in costs.items()}
+        for count, costs in ((few, cheap), (many, dear))
+    }
+    return Measurement(worst, 1.0, {"ratios": ratios, "us_per_block": us})
+
+
+class _Chain:
+    """A chain with so many delegators, and what its blocks took."""
+
+    def __init__(self, delegators: int) -> None:
+        self._owners = [owner.address for owner in make_owners(_ACTIVE)]
+        records = sorted(_make_records(self._owners, delegators).items())
+        self._state = load_state(CHAIN_ID, records)
+        self._diff_hash = bytes(32)
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
+        """Of the processor, by kind of block."""
+
+    def execute(self, number: int) -> None:
+        """Do the block with a number, and count it unless it is of the first epoch."""
+        state = self._state
+        block = _make_block(state, self._owners, number)
         begun = time.process_time()
         result = apply_block(state, block)
-        diff_hash = compute_diff_hash(diff_hash, result.changes.iterate_diff())
+        self._diff_hash = compute_diff_hash(self._diff_hash, result.changes.iterate_diff())
         store_changes(state, result.changes)
         state.commit()
         used = time.process_time() - begun
@@ -98,10 +114,11 @@ def _measure(delegators: int, epochs: int) -> dict[str, float]:
         ends = block.height % _EPOCH_BLOCKS == 0
         kind = "slash" if block.offences else "epoch" if ends else "plain"
         if number >= _EPOCH_BLOCKS:
-            seconds[kind].append(used)
-    gc.enable()
-    gc.unfreeze()
-    return {kind: statistics.median(seconds[kind]) for kind in _KINDS}
+            self._seconds[kind].append(used)
+
+    def compute_costs(self) -> dict[str, float]:
+        """Return the processor seconds of the median block of each kind."""
+        return {kind: statistics.median(self._seconds[kind]) for kind in _KINDS}
 
 
 def _make_block(state: WorkingState, owners: Sequence[Address], number: int) -> Block:
