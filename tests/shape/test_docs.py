@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.shape.source import ROOT, project_files
 
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
+_FRAGMENT = re.compile(r"\d+\.(state|api|fix|docs|internal)(\.\d+)?\.md")
 
 
 def _pages() -> list[Path]:
@@ -48,3 +49,10 @@ def test_generated_pages_are_fresh() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_changelog_fragments_are_named_for_towncrier() -> None:
+    """Issue, type and, for further ones of both, a number: towncrier takes words for no number."""
+    names = [each.name for each in (ROOT / "changelog.d").iterdir()]
+    wrong = [name for name in names if not _FRAGMENT.fullmatch(name)]
+    assert wrong == []
