@@ -8,6 +8,7 @@ either end; a child ends when its parent does.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import marshal
@@ -181,6 +182,11 @@ class BlockingChannel:
     def send(self, message: Message) -> None:
         """Write a message; raise FrameTooLarge, or OSError when the other end is gone."""
         self._socket.sendall(encode_frame(message))
+
+    def shut_down(self) -> None:
+        """End the channel for both ends, from any thread; `receive` returns then."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the channel."""

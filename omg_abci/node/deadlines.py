@@ -60,7 +60,7 @@ _Due = tuple[int, Address, Nonce]
 
 
 class _Calendar:
-    """What is due when, on pages: a heap of the pages is a hundredth of one of the entries."""
+    """What is due when, on pages: the heap holds these, and most entries are only appended."""
 
     __slots__ = ("_bits", "_count", "_numbers", "_pages")
 

@@ -7,13 +7,13 @@ unexpected ends it, and with it the node: a node that cannot check signatures mu
 """
 
 import argparse
-import contextlib
+import sys
 from collections import deque
 from collections.abc import Sequence
 from queue import SimpleQueue
 from threading import Thread
 
-from omg_abci.node.channel import BlockingChannel, Message, settle_child
+from omg_abci.node.channel import BlockingChannel, ChannelError, Message, settle_child
 from omg_abci.node.sampling import start_sampling
 from omg_abci.node.verdicts import compute_verdict
 from omg_abci.protocol.signing import Domain
@@ -44,10 +44,19 @@ def serve(channel: BlockingChannel) -> None:
 
 
 def _send_all(channel: BlockingChannel, answers: SimpleQueue[Message]) -> None:
-    """Send answers until the other end is gone; it does not read while it executes a block."""
-    with contextlib.suppress(OSError):
+    """Send answers until the other end is gone; it does not read while it executes a block.
+
+    Whatever ends this ends the worker: nobody would hear of its work.
+    """
+    try:
         while True:
             channel.send(answers.get())
+    except OSError:
+        pass  # the executor is gone; nobody is left to hear of it
+    except ChannelError as reason:
+        sys.stderr.write(f"signature worker: {reason}\n")
+    finally:
+        channel.shut_down()
 
 
 def _answer(verifier: Verifier, message: Message) -> Message:

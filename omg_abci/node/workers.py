@@ -22,7 +22,7 @@ from omg_abci.protocol.signing import Domain
 BATCH_TXS_MIN: Final = 64
 """A message costs about 60 µs at both ends together, a signature 40: from 64 on it is noise."""
 BATCH_TXS_MAX: Final = 256
-"""About 10 ms of work: the longest that a block waits for the admissions that are under way."""
+"""Some 15 ms of work, batches of legs 30: the longest that a block waits for admissions."""
 IN_FLIGHT_MAX: Final = 16
 """Batches for admission at one worker: what it does while a large block is executed here."""
 CACHE_TXS_MAX: Final = 65_536

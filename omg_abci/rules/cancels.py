@@ -29,6 +29,7 @@ def process_cancel_order(state: WorkingState, ctx: LegContext, msg: CancelOrder)
     if order.expires_ms or order.special is not None or account.switch_ms:
         reason = _cancel(state, order)
         return _CANCELLED if reason is _BY_OWNER else LegResult(ended=reason)
+    # What `_cancel` and `remove_resting` do for the plain orders that most cancels are about.
     release_reserve(state, order)
     state.end_order(order, _BY_OWNER, order.filled, order.remaining)
     return _CANCELLED

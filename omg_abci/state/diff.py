@@ -94,12 +94,11 @@ def compute_changes(state: WorkingState) -> Changes:
             entries.append((schema.compute_market_key(market.id), old, new))
             stored.append((market, new))
     entries.sort(key=_get_key)
-    keys, old_values, new_values = (
-        [entry[0] for entry in entries],
-        [entry[1] for entry in entries],
-        [entry[2] for entry in entries],
+    return Changes(
+        [key for key, _, _ in entries],
+        [old for _, old, _ in entries],
+        [new for _, _, new in entries],
     )
-    return Changes(keys, old_values, new_values)
 
 
 def store_changes(state: WorkingState, changes: Changes) -> None:

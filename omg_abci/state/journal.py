@@ -18,7 +18,7 @@ _Value = TypeVar("_Value")
 class Journal:
     """The inverses of what was written since the block began, newest last.
 
-    With so many attributes as the state has, slots are twice as fast as a dictionary.
+    Slots, because the state has so many attributes: a read takes two thirds of the time.
     """
 
     __slots__ = ("_journal", "ended_log", "mark", "next_priority")

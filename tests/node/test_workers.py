@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omg_abci.node import channel
+from omg_abci.node.channel import BlockingChannel, FrameTooLarge, Message, encode_frame
 from omg_abci.node.verdicts import compute_verdict, pack_error, pack_tx, unpack_verdicts
+from omg_abci.node.worker import serve
 from omg_abci.node.workers import Urgency, VerifiedCache, WorkerLost, WorkerPool
 from omg_abci.protocol import errors
 from omg_abci.protocol.messages import SignedTx
@@ -182,6 +186,28 @@ def test_senseless_messages_end_the_worker() -> None:
             await pool.verify([make_tx(BOB, 1)])
 
     assert len(_play(check, workers=1)) == 1
+
+
+def test_an_answer_that_cannot_be_sent_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The executor sees the channel end, instead of waiting for ever."""
+    mine, theirs = socket.socketpair()
+    mine.settimeout(30)
+    request = encode_frame(("domain", *_VERIFIER.domain))
+    request += encode_frame(("verify", 1, [make_tx(ALICE, 1)], False))
+    monkeypatch.setattr(channel, "encode_frame", _refuse_frame)
+    worker = BlockingChannel(theirs.detach())
+    mine.sendall(request)
+    serve(worker)
+    assert mine.recv(1) == b""
+    assert "verified" in capsys.readouterr().err
+    worker.close()
+    mine.close()
+
+
+def _refuse_frame(message: Message) -> bytes:
+    raise FrameTooLarge(f"{message[0]}")
 
 
 def test_cache_keeps_both_bounds() -> None:
